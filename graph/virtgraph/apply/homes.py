@@ -1,0 +1,217 @@
+"""On which host each VM and volume of a wish lives: those placed before stay, the others are placed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from virtgraph.apply.resolve import Resolved, Target
+from virtgraph.model.current import Spec
+from virtgraph.model.wanted import Kind, Problem, WantedVM, WantedVolume
+from virtgraph.placement import Demand, HostReason, HostRoom, NoHost, Placing, cannot_carry, place, too_small
+
+
+@dataclass(slots=True)
+class Homes:
+    """By id of a VM or volume, its host's id. `fresh`: those that this wish placed."""
+
+    of: dict[str, str] = field(default_factory=dict)
+    fresh: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Group:
+    """What goes to one host together: a VM with its new volumes, or all VMs of a `same_host` wish."""
+
+    vms: list[Target]
+    volumes: list[Target] = field(default_factory=list)
+
+
+def find_homes(resolved: Resolved, specs: Mapping[str, Spec], same_host: bool, rooms: Mapping[str, HostRoom]) -> Homes:
+    """Raises NoHost. `specs` by id: the new spec of every target."""
+    homes = Homes()
+    for id, now in resolved.existing.items():
+        if now.home is not None and now.kind in (Kind.VM, Kind.VOLUME):
+            homes.of[id] = now.home
+    free = dict(rooms)
+    for target in resolved.targets.values():
+        check_host(target, homes, rooms)
+    if homes.problems:
+        return homes
+    for target in resolved.targets.values():
+        grow(target, specs, homes, free)
+    for group in groups(resolved, specs, same_host):
+        settle(group, resolved, specs, homes, free)
+    for target in resolved.targets.values():
+        if isinstance(target.wanted, WantedVM):
+            check_volumes(target, target.wanted, resolved, specs, homes, rooms)
+            check_tags(target, resolved, specs, homes, rooms)
+    if same_host:
+        check_together(resolved, homes, rooms)
+    return homes
+
+
+def check_volumes(
+    target: Target,
+    vm: WantedVM,
+    resolved: Resolved,
+    specs: Mapping[str, Spec],
+    homes: Homes,
+    rooms: Mapping[str, HostRoom],
+) -> None:
+    """A volume is where its VM is."""
+    home = homes.of[target.id]
+    for spec, attachment in zip(specs[target.id]["volumes"], vm.volumes, strict=True):
+        if (where := homes.of[spec["id"]]) != home:
+            reason = f"the volume is on {host_name(where, rooms)}, the VM on {host_name(home, rooms)}"
+            homes.problems.append(Problem(attachment.volume.path, reason))
+
+
+def check_tags(
+    target: Target, resolved: Resolved, specs: Mapping[str, Spec], homes: Homes, rooms: Mapping[str, HostRoom]
+) -> None:
+    """A VM that is placed already cannot be given a network that its host cannot carry. Raises NoHost."""
+    room = rooms.get(homes.of[target.id])
+    if target.now is None or room is None or specs[target.id]["nics"] == target.now.spec["nics"]:
+        return
+    if reason := cannot_carry(tags_needed(specs[target.id], resolved, specs), room):
+        raise NoHost(target.wanted.key, (HostReason(room.name, reason),))
+
+
+def check_together(resolved: Resolved, homes: Homes, rooms: Mapping[str, HostRoom]) -> None:
+    first: Target | None = None
+    for target in resolved.targets.values():
+        if not isinstance(target.wanted, WantedVM):
+            continue
+        first = first or target
+        here, there = homes.of[target.id], homes.of[first.id]
+        if here != there:
+            reason = f"is on {host_name(here, rooms)}, {first.wanted.path} on {host_name(there, rooms)}: same_host cannot move them"
+            homes.problems.append(Problem(target.wanted.path, reason))
+
+
+def check_host(target: Target, homes: Homes, rooms: Mapping[str, HostRoom]) -> None:
+    """The host that the caller named must exist, and cannot be another one than the present one."""
+    wanted = target.wanted
+    if not isinstance(wanted, WantedVM | WantedVolume) or wanted.host is None:
+        return
+    path = wanted.host_path or f"{wanted.path}.host"
+    host = host_named(wanted.host, rooms)
+    present = homes.of.get(target.id)
+    if host is None:
+        problem = Problem(path, f"there is no host {wanted.host}")
+    elif present not in (None, host):
+        name = rooms[present].name if present in rooms else present
+        problem = Problem(path, f"{wanted.kind} {wanted.name or target.id} is on {name} and cannot move by a document")
+    else:
+        return
+    if problem not in homes.problems:
+        homes.problems.append(problem)
+
+
+def host_named(reference: str, rooms: Mapping[str, HostRoom]) -> str | None:
+    """A host's id by its id or name."""
+    if reference in rooms:
+        return reference
+    return next((room.id for room in rooms.values() if room.name == reference), None)
+
+
+def demand_of(spec: Spec) -> Demand:
+    """What a VM or volume takes of its host, by its spec."""
+    if "vcpus" in spec:
+        return Demand(vcpus=spec["vcpus"], memory=spec["memory"])
+    return Demand(disk=spec["size"] or 0)
+
+
+def grow(target: Target, specs: Mapping[str, Spec], homes: Homes, free: dict[str, HostRoom]) -> None:
+    """What stays where it is may want more than before, and must still fit."""
+    home = homes.of.get(target.id)
+    if target.now is None or home is None or home not in free:
+        return
+    old, new = demand_of(target.now.spec), demand_of(specs[target.id])
+    more = Demand(new.vcpus - old.vcpus, new.memory - old.memory, new.disk - old.disk)
+    if more == Demand():
+        return
+    room = free[home]
+    if reason := too_small(Demand(max(more.vcpus, 0), max(more.memory, 0), max(more.disk, 0)), room):
+        raise NoHost(target.wanted.key, (HostReason(room.name, reason),))
+    free[home] = room.with_more(more)
+
+
+def groups(resolved: Resolved, specs: Mapping[str, Spec], same_host: bool) -> list[Group]:
+    vms = [t for t in resolved.targets.values() if isinstance(t.wanted, WantedVM)]
+    grouped = [Group(vms)] if same_host and vms else [Group([vm]) for vm in vms]
+    by_id = resolved.by_id()
+    claimed: set[str] = set()
+    for group in grouped:
+        for vm in group.vms:
+            for attached in specs[vm.id]["volumes"]:
+                volume = by_id.get(attached["id"])
+                if volume is not None and volume.id not in claimed:
+                    claimed.add(volume.id)
+                    group.volumes.append(volume)
+    alone = [
+        Group([], [t]) for t in resolved.targets.values() if isinstance(t.wanted, WantedVolume) and t.id not in claimed
+    ]
+    return grouped + alone
+
+
+def settle(
+    group: Group, resolved: Resolved, specs: Mapping[str, Spec], homes: Homes, free: dict[str, HostRoom]
+) -> None:
+    """Place what of the group has no home yet, where the rest of it is."""
+    fresh = [t for t in (*group.vms, *group.volumes) if t.id not in homes.of]
+    if not fresh:
+        return
+    demand = sum((demand_of(specs[t.id]) for t in fresh), Demand())
+    bound, why = bound_host(group, specs, homes, free)
+    placing = Placing(
+        key=fresh[0].wanted.key,
+        demand=demand,
+        host=next((host_named(t.wanted.host, free) for t in fresh if names_host(t)), None),  # type: ignore[union-attr,arg-type]
+        bound=bound,
+        bound_by=why,
+        vlan_segments=frozenset(segment for vm in group.vms for segment in tags_needed(specs[vm.id], resolved, specs)),
+    )
+    host = place([placing], free.values())[placing.key]
+    free[host] = free[host].with_more(demand)
+    for target in fresh:
+        homes.of[target.id] = host
+        homes.fresh.append(target.id)
+
+
+def names_host(target: Target) -> bool:
+    return isinstance(target.wanted, WantedVM | WantedVolume) and target.wanted.host is not None
+
+
+def bound_host(
+    group: Group, specs: Mapping[str, Spec], homes: Homes, rooms: Mapping[str, HostRoom]
+) -> tuple[str | None, str]:
+    """The host where a part of the group is already, and why the rest must go there."""
+    for vm in group.vms:
+        if vm.id in homes.of:
+            return homes.of[vm.id], f"VM {vm.wanted.name} is on {host_name(homes.of[vm.id], rooms)}"
+        for attached in specs[vm.id]["volumes"]:
+            if attached["id"] in homes.of:
+                home = homes.of[attached["id"]]
+                return (
+                    home,
+                    f"volume {specs.get(attached['id'], {}).get('name') or attached['id']} is on {host_name(home, rooms)}",
+                )
+    return None, ""
+
+
+def host_name(id: str, rooms: Mapping[str, HostRoom]) -> str:
+    return rooms[id].name if id in rooms else id
+
+
+def tags_needed(vm: Spec, resolved: Resolved, specs: Mapping[str, Spec]) -> set[str]:
+    """Segments whose VLAN tags a VM's host must carry."""
+    segments = set()
+    for nic in vm["nics"]:
+        nic_spec = specs.get(nic) or resolved.existing[nic].spec
+        network = specs.get(nic_spec["network"]) or resolved.existing[nic_spec["network"]].spec
+        if network["type"] == "vlan":
+            segments.add(network["segment"])
+    return segments

@@ -1,0 +1,5 @@
+"""`python -m virtgraph.cli`"""
+
+from virtgraph.cli.commands import app
+
+app()

@@ -1,0 +1,256 @@
+"""Hosts come and go: their keys are pinned when they are added; they are probed before anything is placed on them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from virtgraph.model.caller import PROJECT, Caller
+from virtgraph.model.refusals import Conflict, NotFound
+from virtgraph.model.states import Action, EventType
+from virtgraph.model.wanted import Problem
+from virtgraph.order import HostAccess
+from virtgraph.planner import Place, Plan, PlannedOperation, open_operations
+from virtgraph.spec.errors import Invalid
+from virtgraph.store import events, hosts, operations, resources
+from virtgraph.store.graph import Graph, Row, Transaction
+from virtgraph.store.operations import Named
+
+POOL_PATH = "/var/lib/libvirt/images/virtgraph"
+KEY_TYPES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa")
+
+
+@dataclass(frozen=True, slots=True)
+class NewHost:
+    """A host as it is added. Ratios are overcommit; cpus, memory and disk (bytes) override what the probe finds."""
+
+    name: str
+    id: str | None = None
+    address: str | None = None
+    user: str = "root"
+    port: int = 22
+    key_file: str | None = None
+    host_key: str | None = None
+    local: bool = False
+    slots: int = 2
+    uplink_interface: str | None = None
+    uplink_driver: str | None = None
+    segment: str = "default"
+    labels: tuple[str, ...] = ()
+    cpu_ratio: float = 16.0
+    memory_ratio: float = 1.0
+    disk_ratio: float = 2.0
+    cpus: int | None = None
+    memory: int | None = None
+    disk: int | None = None
+    pool_path: str = POOL_PATH
+    acceleration: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddedHost:
+    id: str
+    operation: str
+    host_key: str | None = field(repr=False, default=None)
+
+
+async def add_host(graph: Graph, host: NewHost, caller: Caller) -> AddedHost:
+    """Pin its key, store it, plan its probe. Adding the same host again stores what changed and probes it again."""
+    check(host)
+    key = host.host_key
+    if not host.local and key is None:
+        known = await graph.write(lambda tx: hosts.named(tx, host.id or host.name))
+        key = known["hostKey"] if known else await scan_host_key(host)
+    return await graph.write(lambda tx: store(tx, host, key, caller))
+
+
+def check(host: NewHost) -> None:
+    problems = []
+    if not host.name or len(host.name) > 255 or not host.name.isprintable():
+        problems.append(Problem("name", "a name has 1 to 255 printable characters"))
+    if host.id is not None and not is_uuid(host.id):
+        problems.append(Problem("id", "must be a UUID"))
+    if not 1 <= host.slots <= 32:
+        problems.append(Problem("slots", "must be 1 to 32"))
+    if not 1 <= host.port <= 65535:
+        problems.append(Problem("port", "must be 1 to 65535"))
+    for name in ("cpu_ratio", "memory_ratio", "disk_ratio"):
+        if not 0 < getattr(host, name) <= 1000:
+            problems.append(Problem(name, "must be above 0 and at most 1000"))
+    if not host.pool_path.startswith("/") or not host.pool_path.isprintable():
+        problems.append(Problem("poolPath", "must be an absolute path on the host"))
+    if host.uplink_driver not in (None, "ovs", "none"):
+        problems.append(Problem("uplinkDriver", "must be ovs or none"))
+    if host.host_key is not None and not host.host_key.startswith(("ssh-", "ecdsa-")):
+        problems.append(Problem("hostKey", "must be a public key as in known_hosts: `ssh-ed25519 AAAA…`"))
+    if not host.local:
+        try:
+            access(host, host.host_key)
+        except ValueError as error:
+            problems.append(Problem("address", str(error)))
+    if problems:
+        raise Invalid(tuple(problems))
+
+
+def access(host: NewHost, key: str | None) -> HostAccess:
+    return HostAccess(host.name, host.address, host.user, host.port, host.key_file, key, host.local)
+
+
+def is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
+async def scan_host_key(host: NewHost) -> str:
+    """The key that the host shows now. Raises Invalid where it does not answer."""
+    process = await asyncio.create_subprocess_exec(
+        "ssh-keyscan", "-T", "5", "-p", str(host.port), "-t", "ed25519,ecdsa,rsa", "--", str(host.address),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    keys = {}
+    for line in output.decode(errors="replace").splitlines():
+        parts = line.split()
+        if len(parts) >= 3 and not line.startswith("#"):
+            keys[parts[1]] = f"{parts[1]} {parts[2]}"
+    for kind in KEY_TYPES:
+        if kind in keys:
+            return keys[kind]
+    raise Invalid(
+        (
+            Problem(
+                "address",
+                f"host {host.name} ({host.address}:{host.port}) shows no ssh host key: "
+                "start sshd there and check address, port and firewall, or give hostKey",
+            ),
+        )
+    )
+
+
+async def store(tx: Transaction, host: NewHost, key: str | None, caller: Caller) -> AddedHost:
+    present = await hold(tx, host.id or host.name)
+    by_name = await hosts.named(tx, host.name)
+    if by_name is not None and (present is None or by_name["id"] != present["id"]):
+        raise Conflict(f"There is a host {host.name} already, with the id {by_name['id']}", by_name["state"])
+    if present is not None and (present["address"], present["port"]) != (host.address, host.port):
+        raise Conflict(
+            f"Host {present['name']} has the address {present['address']}:{present['port']}; "
+            "remove it first to add it under another one",
+            present["state"],
+        )
+    id = present["id"] if present else host.id or str(uuid.uuid4())
+    if present is None and (kind := await hosts.kind_of(tx, id)) not in (None, "Host"):
+        raise Invalid((Problem("id", f"{id} is the id of a {kind}"),))
+    pool = present["pool"] if present else str(uuid.uuid4())
+    new = {} if present else fresh()
+    properties = {**stored(host, key), **new}
+    segment = host.segment if host.uplink_interface else None
+    await hosts.write(tx, id, properties, pool, present["poolPath"] if present else host.pool_path, segment)
+    return AddedHost(id, await plan_probe(tx, id, host.name, caller), key)
+
+
+def stored(host: NewHost, key: str | None) -> dict[str, Any]:
+    return {
+        "kind": "Host",
+        "name": host.name,
+        "nameKey": f"{PROJECT}/Host/{host.name}",
+        "project": PROJECT,
+        "address": host.address,
+        "user": host.user,
+        "port": host.port,
+        "keyFile": host.key_file,
+        "hostKey": key,
+        "local": host.local,
+        "slots": host.slots,
+        "labels": list(host.labels),
+        "uplinkInterface": host.uplink_interface,
+        "uplinkDriverGiven": host.uplink_driver,
+        "accelerationGiven": host.acceleration,
+        "cpuRatio": host.cpu_ratio,
+        "memoryRatio": host.memory_ratio,
+        "diskRatio": host.disk_ratio,
+        "cpusGiven": host.cpus,
+        "memoryGiven": host.memory,
+        "diskGiven": host.disk,
+        "updatedAt": millis(),
+        "deletedAt": None,
+    }
+
+
+def fresh() -> dict[str, Any]:
+    """Fences begin at the clock: a host that was removed may remember the numbers that it saw in an earlier life."""
+    return {
+        "state": "VIRTUAL",
+        "task": None,
+        "generation": 1,
+        "createdAt": millis(),
+        "fences": [millis()] * 32,
+        "reservedVcpus": 0,
+        "reservedMemory": 0,
+        "reservedDisk": 0,
+    }
+
+
+async def plan_probe(tx: Transaction, id: str, name: str, caller: Caller) -> str:
+    """An observe operation for the host; the one that waits already, if there is one, and then now."""
+    place = Place(id, id)
+    bound = {bound.host: bound for bound in (await resources.bindings(tx, [id], str(uuid.uuid4()))).get(id, ())}.get(id)
+    _, pending = open_operations(bound)
+    if pending is not None:
+        await operations.wake(tx, [pending.id])
+        return pending.id
+    operation = PlannedOperation(str(uuid.uuid4()), Action.OBSERVE, place, "Host", 1, ())
+    await operations.write(
+        tx,
+        Plan([operation]),
+        ready={operation.id},
+        names={place: Named(name, name)},
+        bound={place: bound} if bound else {},
+        revision=None,
+        caller=caller,
+    )
+    return operation.id
+
+
+async def hold(tx: Transaction, reference: str) -> Row | None:
+    """Lock a host that is there, by its id or name; as it is then."""
+    found = await hosts.named(tx, reference)
+    if found is None:
+        return None
+    await resources.lock(tx, [found["id"]], str(uuid.uuid4()))
+    return await hosts.named(tx, found["id"])
+
+
+async def remove_host(graph: Graph, reference: str, caller: Caller) -> str:
+    """Refused while something is placed there. What is on the host stays as it is."""
+    return await graph.write(lambda tx: take_away(tx, reference, caller))
+
+
+async def take_away(tx: Transaction, reference: str, caller: Caller) -> str:
+    present = await hold(tx, reference)
+    if present is None:
+        raise NotFound("host", reference)
+    placed = await hosts.placed_on(tx, present["id"])
+    if placed:
+        names = ", ".join(f"{row['kind']} {row['name']}" for row in placed[:5])
+        more = f" and {len(placed) - 5} more" if len(placed) > 5 else ""
+        raise Conflict(f"Host {present['name']} carries {names}{more}: remove them first", present["state"])
+    await hosts.remove(tx, present["id"])
+    await events.write(tx, [removed(present)], caller)
+    return str(present["id"])
+
+
+def removed(host: Mapping[str, Any]) -> events.NewEvent:
+    return events.NewEvent(
+        EventType.SUCCEEDED, f"Host {host['name']} is removed.", resource=host["id"], kind="Host", name=host["name"]
+    )
+
+
+def millis() -> int:
+    return int(time.time() * 1000)

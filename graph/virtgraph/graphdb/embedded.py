@@ -1,0 +1,135 @@
+"""The embedded graph server: a child of this process on the loopback, its data in one folder.
+
+The first process that asks for it starts it, the others join. It ends with the process that started it,
+however that one ends; what it has answered as committed is on disk by then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from asyncio.subprocess import Process
+from pathlib import Path
+
+from neo4j.exceptions import DriverError, Neo4jError
+
+from virtgraph.graphdb import arcadedb, child
+from virtgraph.graphdb.connect import DATABASE, answer, open_driver
+from virtgraph.graphdb.folder import Record, ServerFolder, take
+
+START_SECONDS = 90.0  # 1-4 s on a quiet machine; the rest is for a recovery on a busy one
+POLL_SECONDS = 0.05
+
+
+class GraphServerError(Exception):
+    """The embedded server did not start, or not where it was."""
+
+
+class EmbeddedServer:
+    """A server that runs: started by this process, or joined."""
+
+    user = arcadedb.USER
+
+    def __init__(self, folder: ServerFolder, record: Record, process: Process | None) -> None:
+        self.folder = folder
+        self.port = record.port
+        self.pid = record.pid
+        self.password = folder.password_file.read_text()
+        self._process = process  # None: another process's child
+
+    @property
+    def url(self) -> str:
+        return f"bolt://127.0.0.1:{self.port}"
+
+    @property
+    def owned(self) -> bool:
+        """Whether this process started the server, so that `stop` ends it."""
+        return self._process is not None
+
+    async def keep(self) -> None:
+        """Start or join again whenever the server has ended; drivers find it under the old address.
+
+        Never returns: run it as a task, and cancel that before `stop`.
+        """
+        while True:
+            await child.end_of(self.pid)
+            again = await start_embedded(self.folder.path)
+            self.pid, self._process = again.pid, again._process
+            if again.port != self.port:
+                raise GraphServerError(f"the graph server had to leave port {self.port}: start again")
+
+    async def stop(self) -> None:
+        """End the server if this process started it; a joined one is left alone."""
+        if self._process is not None:
+            await child.end(self._process)
+            self._process = None
+
+
+async def start_embedded(path: Path) -> EmbeddedServer:
+    """Start the server of a folder, or join the one that runs; it has answered a query when this returns.
+
+    To be called in a thread that lives as long as the server should: the main thread is one.
+    Raises GraphServerError with the end of what the server printed.
+    """
+    folder = ServerFolder(path.resolve())
+    folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            while True:
+                with folder.lock_file() as lock:
+                    server = await (_launch(folder, lock) if take(lock) else _join(folder))
+                if server is not None:
+                    return server
+                await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError:
+        raise GraphServerError(f"the graph server of {path} does not answer: {folder.last_words()}") from None
+
+
+async def _launch(folder: ServerFolder, lock: int) -> EmbeddedServer:
+    """Start java with the lock among its open files: so the lock is held exactly as long as java lives."""
+    port = _free_port(folder.record)
+    command = arcadedb.command(folder.path, port, folder.password_file, DATABASE)
+    with folder.console.open("wb") as console:
+        process = await child.spawn(command, folder.path, console, lock)
+    try:
+        record = Record(port, process.pid, os.getpid())
+        folder.write_record(record)
+        server = EmbeddedServer(folder, record, process)
+        while not await _answers(server):
+            if process.returncode is not None:
+                raise GraphServerError(f"the graph server ended at once: {folder.last_words()}")
+            await asyncio.sleep(POLL_SECONDS)
+    except BaseException:
+        await child.end(process)
+        raise
+    return server
+
+
+async def _join(folder: ServerFolder) -> EmbeddedServer | None:
+    """The server that another process runs; None while it starts or ends."""
+    record = folder.record
+    if record is None or child.parent_of(record.pid) != record.owner:
+        return None  # not written yet, or the owner is gone and the server about to follow
+    server = EmbeddedServer(folder, record, None)
+    return server if await _answers(server) else None
+
+
+async def _answers(server: EmbeddedServer) -> bool:
+    async with open_driver(server.url, server.user, server.password) as driver:
+        try:
+            await answer(driver)
+        except (DriverError, Neo4jError, OSError):
+            return False
+    return True
+
+
+def _free_port(last: Record | None) -> int:
+    """The last server's port if it is free, so that those who used it find the next one there; else any."""
+    for wanted in ([last.port] if last else []) + [0]:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as java does
+            probe.bind(("127.0.0.1", wanted))
+            return int(probe.getsockname()[1])
+    raise GraphServerError("no port is free on 127.0.0.1")

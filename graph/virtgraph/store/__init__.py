@@ -1,0 +1,1 @@
+"""The only code that talks to the graph: whole Cypher statements, each under the arrow that it walks."""

@@ -1,0 +1,69 @@
+"""The worker's process: `virtgraph worker`. A byte on standard input says that there may be work, its end ends the process;
+a byte on standard output says that something was written to the graph."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import suppress
+
+import structlog
+
+from virtgraph.opening import open_graph
+from virtgraph.running import Limits
+from virtgraph.secrets import Vault
+from virtgraph.settings import Settings
+from virtgraph.store.schema import migrate
+from virtgraph.worker import Worker
+
+log = structlog.get_logger()
+
+
+async def work(settings: Settings, piped: bool) -> None:
+    """Until SIGTERM, or with `piped` until standard input ends."""
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    async with open_graph(settings) as graph:
+        installation = await migrate(graph)
+        limits = Limits(
+            settings.home,
+            settings.lease,
+            patience=settings.patience,
+            warm=settings.warm,
+            events_kept=settings.events_kept,
+        )
+        worker = Worker(
+            graph,
+            Vault.open_file(settings.key_file),
+            installation,
+            limits,
+            announce=say if piped else lambda: None,
+        )
+        running = asyncio.create_task(worker.run())
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, running.cancel)
+        listening = asyncio.create_task(listen(worker, running)) if piped else None
+        try:
+            await running
+        except asyncio.CancelledError:
+            log.info("worker stops")
+        finally:
+            if listening:
+                listening.cancel()
+
+
+async def listen(worker: Worker, running: asyncio.Task[None]) -> None:
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while await reader.read(4096):
+        worker.nudge()
+    running.cancel()
+
+
+def say() -> None:
+    """Whoever reads learns of it at once; one that does not read polls."""
+    with suppress(OSError):
+        os.write(1, b"\n")

@@ -1,0 +1,207 @@
+"""The worker: claims Runs, hands them to the dispatcher, writes back what came of them. Everything it knows is in the graph."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from virtgraph import owners, play_doc
+from virtgraph.dispatch import Dispatcher, HostAccess, Order
+from virtgraph.model.caller import SERVICE
+from virtgraph.model.states import Action, EventType
+from virtgraph.observe import Observer
+from virtgraph.running import Limits, Running
+from virtgraph.secrets import Vault
+from virtgraph.store import events, runs
+from virtgraph.store.events import NewEvent
+from virtgraph.store.graph import AWAY, Graph, Transaction
+from virtgraph.store.runs import Beat, Claim
+from virtgraph.tree import tree
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Seen:
+    """Another's beat, and when it was first seen at that value on this machine's monotonic clock."""
+
+    beat: int
+    since: float
+
+
+@dataclass(slots=True)
+class Worker:
+    graph: Graph
+    vault: Vault
+    installation: str
+    limits: Limits
+    announce: Callable[[], None] = lambda: None  # something was written that others may wait for
+    owner: str = field(default_factory=owners.this_process)
+    dispatcher: Dispatcher = field(init=False)
+    _nudged: asyncio.Event = field(default_factory=asyncio.Event)
+    _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _seen: dict[str, Seen] = field(default_factory=dict)
+
+    def nudge(self) -> None:
+        """There may be work."""
+        self._nudged.set()
+
+    async def run(self) -> None:
+        """Until cancelled. The Runs of a cancelled worker are left to the next one, which takes them over."""
+        self.dispatcher = Dispatcher(self.limits.home, warm=self.limits.warm)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.dispatcher.start())
+                tasks.create_task(forever(self.claim_ready, self.pause))
+                tasks.create_task(Observer(self.graph, self.dispatcher.runtime / "observe", self.announce).run())
+                tasks.create_task(forever(self.judge, lambda: asyncio.sleep(self.limits.lease / 5)))
+                tasks.create_task(forever(self.prune, lambda: asyncio.sleep(60)))
+        finally:
+            for task in self._running.values():
+                task.cancel()
+            await asyncio.gather(*self._running.values(), return_exceptions=True)
+            await self.dispatcher.close()
+
+    async def pause(self) -> None:
+        try:
+            async with asyncio.timeout(self.limits.poll):
+                await self._nudged.wait()
+        except TimeoutError:
+            pass
+        self._nudged.clear()
+
+    async def claim_ready(self) -> None:
+        """Everything that can be claimed, host by host, so that a full host hides nobody else's work."""
+        for host in await runs.ready_hosts(self.graph):
+            while prepared := await self.claim(host):
+                self.start(*prepared)
+
+    async def claim(self, host: str) -> tuple[Claim, play_doc.PlayDoc] | None:
+        async def work(tx: Transaction) -> tuple[Claim, play_doc.PlayDoc] | None:
+            claim = await runs.claim(tx, host, self.owner)
+            return None if claim is None else (claim, await self.prepare(tx, claim))
+
+        return await self.graph.write(work)
+
+    async def prepare(self, tx: Transaction, claim: Claim) -> play_doc.PlayDoc:
+        """What the playbook is given, read in the transaction that claims; and the events that say what was asked."""
+        rows = await runs.load(tx, [operation.resource for operation in claim.operations])
+        wanted = set(play_doc.speaks_of(rows.values()))
+        while missing := wanted - rows.keys():
+            more = await runs.load(tx, sorted(missing))
+            rows |= more
+            wanted = set(play_doc.speaks_of(more.values())) - (missing - more.keys())
+        materials = play_doc.Materials(
+            claim=claim,
+            installation=self.installation,
+            rows=rows,
+            pool=await runs.pool_of(tx, claim.host["id"]),
+            images=str(self.limits.home / "images"),
+            unseal=lambda sealed, id: self.vault.unseal(sealed, id, "vncPassword"),
+        )
+        if served := play_doc.served_here(materials):
+            reserved = await runs.reserved(tx, served, claim.host["id"])
+            more = await runs.load(tx, reserved)
+            materials = replace(materials, rows=rows | more, reserved=tuple(more))
+        stories = await runs.stories(tx, claim)
+        await events.write(tx, [requested(claim, story, rows) for story in stories], SERVICE)
+        return play_doc.build(materials)
+
+    def start(self, claim: Claim, play: play_doc.PlayDoc) -> None:
+        self.announce()
+        task = asyncio.create_task(self.work(claim, play), name=f"run {claim.run}")
+        self._running[claim.run] = task
+        task.add_done_callback(lambda _: self.ended(claim.run))
+
+    def ended(self, run: str) -> None:
+        self._running.pop(run, None)
+        self.nudge()
+
+    async def work(self, claim: Claim, play: play_doc.PlayDoc) -> None:
+        """One Run from its claim to its end, renewed all the while."""
+        running = Running(self.graph, claim, play, self.limits, self.announce)
+        order = Order(
+            run=claim.run,
+            host=access(claim),
+            playbook=str(claim.action),
+            doc=play.doc,
+            secrets=play.secrets,
+            timeout=play_doc.DEADLINE * 6,
+        )
+        renewing = asyncio.create_task(running.keep())
+        writing = asyncio.create_task(running.write_results())
+        try:
+            outcome = await self.dispatcher.run(order, running.take, running.stop)
+        finally:
+            renewing.cancel()
+            writing.cancel()
+        await running.end(outcome)
+
+    async def prune(self) -> None:
+        await events.prune(self.graph, self.limits.events_kept)
+
+    async def judge(self) -> None:
+        """Take over the Runs of the dead: those whose process is gone from this machine, or whose beat stands still."""
+        now = time.monotonic()
+        beats = [beat for beat in await runs.beats(self.graph) if beat.run not in self._running]
+        self._seen = {beat.run: self._seen.get(beat.run, Seen(beat.beat, now)) for beat in beats}
+        for beat in beats:
+            seen = self._seen[beat.run]
+            if seen.beat != beat.beat:
+                self._seen[beat.run] = Seen(beat.beat, now)
+            elif now - seen.since > self.limits.lease or owners.is_gone(beat.owner):
+                await self.take_over(beat)
+
+    async def take_over(self, beat: Beat) -> None:
+        async def work(tx: Transaction) -> tuple[Claim, play_doc.PlayDoc] | None:
+            claim = await runs.take_over(tx, beat, self.owner)
+            return None if claim is None else (claim, await self.prepare(tx, claim))
+
+        prepared = await self.graph.write(work)
+        if prepared is not None:
+            log.info("took over a dead run", run=beat.run, host=beat.host)
+            self.start(*prepared)
+
+
+def access(claim: Claim) -> HostAccess:
+    host = claim.host
+    return HostAccess(
+        name=host["name"],
+        address=host["address"],
+        user=host["user"] or "root",
+        port=host["port"] or 22,
+        key_file=host["keyFile"],
+        host_key=host["hostKey"],
+        local=bool(host["local"]),
+    )
+
+
+def requested(claim: Claim, story: runs.Story, rows: runs.Rows) -> NewEvent:
+    asked = {Action.REALIZE: "make", Action.REMOVE: "remove", Action.OBSERVE: "observe"}[claim.action]
+    return NewEvent(
+        EventType.REQUESTED,
+        f"Host {claim.host['name']} is asked to {asked} {story.kind} {story.name}.",
+        stack=story.stack,
+        resource=story.resource,
+        kind=story.kind,
+        name=story.name,
+        host=claim.host["name"],
+        operation=story.operation,
+        revision=story.revision,
+        data={"action": str(claim.action), "object": tree(story.resource, rows, claim.host)},
+    )
+
+
+async def forever(work: Callable[[], Awaitable[None]], pause: Callable[[], Awaitable[None]]) -> None:
+    """Again and again; a graph that is away for a while is no reason to stop."""
+    while True:
+        try:
+            await work()
+        except AWAY as error:
+            log.warning("the graph does not answer", error=str(error))
+            await asyncio.sleep(0.5)
+        await pause()
