@@ -1,0 +1,185 @@
+#!/usr/bin/python
+"""DHCP servers of networks and their reservations for NICs, in one task."""
+
+from __future__ import annotations
+
+import contextlib
+from ipaddress import IPv4Interface
+from pathlib import Path
+
+from ansible.module_utils import virtgraph_iproute as iproute
+from ansible.module_utils import virtgraph_names as names
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.virtgraph_batch import (
+    Done,
+    Item,
+    ResourceError,
+    argument_spec,
+    described,
+    installation,
+    run_batch,
+)
+from ansible.module_utils.virtgraph_dhcp_text import options, reservation, server_address
+from ansible.module_utils.virtgraph_dnsmasq import NIC, Dnsmasq
+from ansible.module_utils.virtgraph_iproute import End
+
+DOCUMENTATION = """
+module: virtgraph_dhcp
+short_description: Serves reserved addresses in networks
+description:
+  - Takes the whole list, in its order, servers before their reservations; when they are removed the other way round.
+  - Each server is a dnsmasq in a network namespace on the network's bridge, so that networks may use the same range,
+    and a server may move to another host with its address and MAC. libvirt's own dnsmasq can do neither.
+  - A dnsmasq that is right is left alone. New reservations and other options reach it by SIGHUP; only where an
+    address was taken from a NIC it is started anew.
+options:
+  resources:
+    type: list
+    elements: dict
+    required: true
+    description: What has a C(network) is a reservation; see roles/dhcp/defaults/main.yml.
+  lease: {type: dict, description: The claim of a Run.}
+  blocked: {type: list, elements: str, description: Ids that failed earlier; what needs one of them is skipped.}
+  strict: {type: bool, default: true, description: Whether the module fails when a resource fails.}
+  state: {type: str, choices: [present, absent], default: present, description: Of all resources given.}
+"""
+
+MTU = 1500
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    resources = module.params["resources"]
+    serving = Serving(resources, installation(module), module.check_mode)
+    run_batch(module, resources, serving.realize if module.params["state"] == "present" else serving.remove)
+
+
+class Serving:
+    def __init__(self, resources: list[Item], installation: str, check: bool) -> None:
+        self.reservations = [item for item in resources if "network" in item]
+        self.installation = installation
+        self.check = check
+        self.changed: dict[str, set[str]] = {}  # by network: NICs whose reservations changed
+
+    def realize(self, item: Item) -> Done:
+        return self._reserve(item) if "network" in item else self._serve(item)
+
+    def remove(self, item: Item) -> Done:
+        return self._release(item) if "network" in item else self._unserve(item)
+
+    def _serve(self, item: Item) -> Done:
+        dnsmasq, address = Dnsmasq(item["id"], self.installation), server_address(item)
+        own, facts = iproute.alias(self.installation, item["id"]), {"dhcp": item["address"]}
+        _refuse_foreign(dnsmasq)
+        mtu = min(item.get("mtu") or MTU, iproute.bridge_mtu(names.bridge(item["id"]), own))
+        ends = cable(item, own, mtu)
+        running, wanted = dnsmasq.running(), dnsmasq.command(address)
+        plugged = is_plugged(dnsmasq, ends, address)
+        right = [pid for pid, command in running.items() if plugged and command == wanted][:1]
+        if self.check:
+            return Done(not right, facts)
+        if not plugged:
+            plug(dnsmasq, ends, address)
+        rewritten = dnsmasq.write_options(options(item, mtu))
+        reserved = self._write(dnsmasq)  # before the start: one that has only just started may miss a SIGHUP
+        dnsmasq.end(*(pid for pid in running if pid not in right))
+        if not right:
+            dnsmasq.start(wanted)
+        dnsmasq.read_again()
+        self.changed[item["id"]] = reserved
+        return Done(rewritten or not right, facts)
+
+    def _unserve(self, item: Item) -> Done:
+        dnsmasq, own = Dnsmasq(item["id"], self.installation), iproute.alias(self.installation, item["id"])
+        plugged = iproute.is_ours(dnsmasq.netns, own, going=True)
+        if not plugged and not dnsmasq.exists():
+            return Done(False)
+        if not self.check:
+            dnsmasq.end(*dnsmasq.running())
+            if plugged:
+                iproute.delete(dnsmasq.netns)
+            if dnsmasq.has_namespace():
+                iproute.run("ip", "netns", "delete", dnsmasq.netns)
+            dnsmasq.forget()
+        return Done(True)
+
+    def _reserve(self, item: Item) -> Done:
+        reservation(item)  # one that is not valid fails alone
+        dnsmasq = Dnsmasq(item["network"], self.installation)
+        if self.check:
+            file = dnsmasq.hosts / names.checked(item["id"])
+            return Done((file.read_text() if file.exists() else None) != reservation(item))
+        if item["network"] not in self.changed:
+            _need_server(dnsmasq, item)
+            self.changed[item["network"]] = self._write(dnsmasq)
+            dnsmasq.read_again()
+        return Done(item["id"] in self.changed[item["network"]])
+
+    def _write(self, dnsmasq: Dnsmasq) -> set[str]:
+        """All that are given of the network, so that dnsmasq is told once; those that changed."""
+        changed = set()
+        for nic in self.reservations:
+            if nic["network"] == dnsmasq.network:
+                with contextlib.suppress(ValueError, KeyError):  # its own turn says so
+                    line = reservation(nic)
+                    if dnsmasq.reserve(nic["id"], line) if line else dnsmasq.release(nic["id"]):
+                        changed.add(nic["id"])
+        return changed
+
+    def _release(self, item: Item) -> Done:
+        dnsmasq = Dnsmasq(item["network"], self.installation)
+        if self.check:
+            return Done((dnsmasq.hosts / names.checked(item["id"])).exists())
+        if item["network"] not in self.changed:
+            nics = [nic["id"] for nic in self.reservations if nic["network"] == item["network"]]
+            self.changed[item["network"]] = {nic for nic in nics if dnsmasq.release(nic)}
+            dnsmasq.read_again()
+        return Done(item["id"] in self.changed[item["network"]])
+
+
+def _refuse_foreign(dnsmasq: Dnsmasq) -> None:
+    """The folder is made before the namespace, and removed after it."""
+    if dnsmasq.has_namespace() and not dnsmasq.exists():
+        raise ResourceError(
+            f"The network namespace {dnsmasq.netns} exists on this host already and is not of network"
+            f" {dnsmasq.network} of this installation: it is left as it is.",
+            f"Remove it by hand if nobody needs it (ip netns delete {dnsmasq.netns}), then apply again.",
+        )
+
+
+def _need_server(dnsmasq: Dnsmasq, item: Item) -> None:
+    if not dnsmasq.exists() or not dnsmasq.running():
+        raise ResourceError(
+            f"Network {dnsmasq.network} has no DHCP server on this host that could serve NIC {described(item)}.",
+            f"Apply the network {dnsmasq.network} again, which starts its server.",
+        )
+
+
+def cable(item: Item, own: str, mtu: int) -> tuple[End, End]:
+    """From the bridge into the namespace."""
+    name = names.dhcp(item["id"])
+    return (
+        End(name, own, mtu, master=names.bridge(item["id"])),
+        End(NIC, own, mtu, mac=item["mac"].lower(), netns=name),
+    )
+
+
+def is_plugged(dnsmasq: Dnsmasq, ends: tuple[End, End], address: IPv4Interface) -> bool:
+    return (
+        dnsmasq.has_namespace()
+        and all(end.right() for end in ends)
+        and iproute.addresses(NIC, dnsmasq.netns) == [str(address)]
+    )
+
+
+def plug(dnsmasq: Dnsmasq, ends: tuple[End, End], address: IPv4Interface) -> None:
+    dnsmasq.make_folders()
+    if not dnsmasq.has_namespace():
+        Path("/run/netns", dnsmasq.netns).unlink(missing_ok=True)  # what a killed `ip netns add` leaves
+        iproute.run("ip", "netns", "add", dnsmasq.netns)
+    iproute.make_veth(*ends)
+    iproute.change(f"address flush dev {NIC}", f"address add {address} dev {NIC}", netns=dnsmasq.netns)
+
+
+if __name__ == "__main__":
+    main()

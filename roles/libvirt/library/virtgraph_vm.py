@@ -1,0 +1,190 @@
+#!/usr/bin/python
+"""Domains from a list of VMs, in one task."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import time
+from typing import Any
+from xml.etree.ElementTree import Element, fromstring, tostring
+
+from ansible.module_utils import virtgraph_domain as wanted
+from ansible.module_utils import virtgraph_live as live
+from ansible.module_utils import virtgraph_names as names
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.virtgraph_batch import (
+    Done,
+    Item,
+    ResourceError,
+    argument_spec,
+    described,
+    installation,
+    run_batch,
+)
+from ansible.module_utils.virtgraph_domain import VM
+from ansible.module_utils.virtgraph_libvirt import POWER, connected, found, ours, watched
+from ansible.module_utils.virtgraph_mark import Mark, mark
+
+try:
+    import libvirt
+except ImportError:
+    libvirt = None
+
+DOCUMENTATION = """
+module: virtgraph_vm
+short_description: Defines, starts, changes and removes libvirt domains
+description:
+  - Takes the whole list, on four threads of one connection. A loop over community.libvirt.virt costs 0.9 s an item,
+    reports a change for each define, returns from a shutdown before the domain is off, and has no attach or detach.
+  - A domain is defined over its UUID, never undefined first, which would lose its NVRAM.
+  - A running domain is changed without a restart where libvirt can; else the fact C(pending_restart) is true.
+options:
+  resources: {type: list, elements: dict, required: true, description: As roles/vm/defaults/main.yml tells.}
+  secrets: {type: str, description: "Base64 of JSON {vm id: {vnc_password: text}}."}
+  lease: {type: dict, description: The claim of a Run.}
+  blocked: {type: list, elements: str, description: Ids that failed earlier; what needs one of them is skipped.}
+  strict: {type: bool, default: true, description: Whether the module fails when a resource fails.}
+  state: {type: str, choices: [present, absent], default: present, description: Of all resources given.}
+"""
+
+THREADS = 4  # libvirtd serves 5 requests of one client at a time
+SHUTDOWN = 10.0  # seconds for a guest to power off by itself
+OFF = () if libvirt is None else (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_CRASHED)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        # Base64, because Ansible blanks out each value in it wherever it occurs: of a password "a", each letter a.
+        argument_spec=argument_spec(secrets={"type": "str", "no_log": True}),
+        supports_check_mode=True,
+    )
+    with connected(module) as connection:
+        domains = Domains(connection, installation(module), _secrets(module), module.check_mode)
+        realize = domains.realize if module.params["state"] == "present" else domains.remove
+        run_batch(module, module.params["resources"], watched(connection, realize), THREADS)
+
+
+def _secrets(module: AnsibleModule) -> dict[str, dict[str, str]]:
+    given = module.params["secrets"]
+    secrets: dict[str, dict[str, str]] = json.loads(base64.b64decode(given)) if given else {}
+    return secrets
+
+
+class Domains:
+    def __init__(self, connection: Any, installation: str, secrets: dict[str, dict[str, str]], check: bool) -> None:
+        self.connection = connection
+        self.installation = installation
+        self.secrets = secrets
+        self.check = check
+
+    def realize(self, item: Item) -> Done:
+        vm, new = VM.of(item), mark(item, self.installation)
+        domain = self._find(item)
+        defined = domain is not None and self._mark(domain, item).digest == new.digest
+        off = domain is None or domain.state()[0] in OFF
+        if self.check:
+            return Done(not defined or off == vm.running)
+        if not defined:
+            domain = self._define(domain, item, vm, new)
+        powered = _power(domain, vm.running)
+        return Done(not defined or powered, _facts(domain, vm, new))
+
+    def remove(self, item: Item) -> Done:
+        domain = self._find(item)
+        if domain is None:
+            return Done(False)
+        self._mark(domain, item)
+        if self.check:
+            return Done(True)
+        if domain.isActive():
+            _destroy(domain)
+        if domain.isPersistent():
+            domain.undefineFlags(
+                libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+                | libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+                | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+            )
+        log = names.console_log(item["id"])
+        for file in log.parent.glob(f"{log.name}*"):  # virtlogd rotates to .0, .1, …
+            file.unlink(missing_ok=True)
+        return Done(True)
+
+    def _find(self, item: Item) -> Any | None:
+        by_uuid = found(self.connection.lookupByUUIDString, names.checked(item["id"]))
+        return by_uuid or found(self.connection.lookupByName, names.domain(item["id"]))
+
+    def _mark(self, domain: Any, item: Item) -> Mark:
+        return ours(domain.XMLDesc(_INACTIVE), item, self.installation, "domain")
+
+    def _define(self, domain: Any | None, item: Item, vm: VM, new: Mark) -> Any:
+        """The digest goes in last: what is cut off before is found undone by the next run."""
+        password = self.secrets.get(vm.id, {}).get("vnc_password")
+        if vm.vnc and not password:
+            raise ResourceError(
+                f"The VNC password of VM {described(item)} was not given.",
+                "Give it in vm_secrets under the VM's id, or set vnc_password to null.",
+            )
+        root = wanted.domain(vm, new, password)
+        if domain is not None:
+            if domain.isActive():
+                live.change(domain, vm, new, password)
+            wanted.keep_places(root, fromstring(domain.XMLDesc()))
+        return self.connection.defineXML(tostring(root, encoding="unicode"))
+
+
+_INACTIVE = 0 if libvirt is None else libvirt.VIR_DOMAIN_XML_INACTIVE
+
+
+def _power(domain: Any, running: bool) -> bool:
+    """Whether anything had to be done."""
+    state = domain.state()[0]
+    if not running:
+        return state not in OFF and _stop(domain)
+    if state in OFF:
+        names.CONSOLE_LOGS.mkdir(mode=0o711, exist_ok=True)  # libvirtd makes it too late for a host's first guest
+        domain.create()
+    elif state == libvirt.VIR_DOMAIN_PAUSED:
+        domain.resume()
+    elif state == libvirt.VIR_DOMAIN_PMSUSPENDED:
+        domain.pMWakeup()
+    else:
+        return False
+    return True
+
+
+def _stop(domain: Any) -> bool:
+    with contextlib.suppress(libvirt.libvirtError):  # it may be off by now
+        domain.shutdown()
+    until = time.monotonic() + SHUTDOWN
+    while domain.state()[0] not in OFF and time.monotonic() < until:
+        time.sleep(0.1)
+    if domain.state()[0] not in OFF:
+        _destroy(domain)
+    return True
+
+
+def _destroy(domain: Any) -> None:
+    try:
+        domain.destroy()
+    except libvirt.libvirtError:
+        if domain.isActive():  # else its guest was faster
+            raise
+
+
+def _facts(domain: Any, vm: VM, new: Mark) -> dict[str, Any]:
+    root: Element = fromstring(domain.XMLDesc())
+    state = domain.state()[0]
+    facts = {
+        "power": POWER[state],
+        "vnc_port": wanted.vnc_port(root),
+        "acceleration": "kvm" if root.get("type") == "kvm" else "tcg",
+    }
+    if state not in OFF and wanted.fixed(root) != wanted.fixed(wanted.domain(vm, new)):
+        facts["pending_restart"] = True
+    return facts
+
+
+if __name__ == "__main__":
+    main()

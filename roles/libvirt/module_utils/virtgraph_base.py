@@ -1,0 +1,77 @@
+"""Bases: files in a pool that volumes of one source share as their backing file.
+
+A base is copied to a part, a file of the claim that copies; it gets its name when its hash is right. So what has a
+base's name is whole, and two claims never write to one file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils import virtgraph_names as names
+
+_BLOCK = 1 << 20
+_QCOW2 = b"QFI\xfb"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of the controller, as the play found it there."""
+
+    file: str
+    sha256: str
+    size: int  # bytes
+
+    @classmethod
+    def of(cls, item: dict[str, Any], found: dict[str, dict[str, Any]]) -> Source | None:
+        """Of a volume. `found`: what Ansible's stat says of each file; None when it is not there."""
+        source = item.get("source") or {}
+        stat = found.get(source.get("file", ""), {})
+        if not stat.get("isreg"):
+            return None
+        return cls(source["file"], (source.get("sha256") or stat["checksum"]).lower(), int(stat["size"]))
+
+
+def path(pool_path: str, source: Source) -> Path:
+    return Path(pool_path) / names.base(source.sha256)
+
+
+def part(pool_path: str, source: Source, lease: dict[str, Any] | None) -> Path:
+    return Path(pool_path) / f".base-{source.sha256}.{_slot(lease)}{_fence(lease)}.part"
+
+
+def remove_parts(pool_path: str, lease: dict[str, Any] | None) -> None:
+    """Of the slot's earlier claims, which are over, and of this one, which has used what it copied."""
+    for file in Path(pool_path).glob(f".base-*.{_slot(lease)}*.part"):
+        file.unlink(missing_ok=True)
+
+
+def _slot(lease: dict[str, Any] | None) -> str:
+    lease = lease or {}
+    return f"{lease.get('installation') or 'direct'}-{lease.get('slot') or 0}-"
+
+
+def _fence(lease: dict[str, Any] | None) -> int:
+    return (lease or {}).get("fence") or 0
+
+
+def sha256(file: Path) -> str:
+    found = hashlib.sha256()
+    with file.open("rb") as opened:
+        while block := opened.read(_BLOCK):
+            found.update(block)
+    return found.hexdigest()
+
+
+def virtual_size(file: Path) -> int | None:
+    """Bytes, from the header (qemu's docs/interop/qcow2.txt); None when the file is not qcow2 or has a backing file."""
+    with file.open("rb") as opened:
+        header = opened.read(32)
+    if len(header) < 32 or header[:4] != _QCOW2:
+        return None
+    backing, size = struct.unpack_from(">Q", header, 8)[0], struct.unpack_from(">Q", header, 24)[0]
+    return None if backing else int(size)

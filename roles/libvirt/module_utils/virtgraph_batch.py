@@ -1,0 +1,166 @@
+"""What all modules share: a list of resources in, one result for each out, and a neighbour's failure harms nobody."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.virtgraph_fence import HostError, Lease, held
+from ansible.module_utils.virtgraph_mark import DIRECT
+from ansible.module_utils.virtgraph_names import checked
+
+Item = dict[str, Any]
+Result = dict[str, Any]
+
+
+class ResourceError(Exception):
+    """One resource cannot be realized: what is wrong, and what a person can do about it."""
+
+    def __init__(self, message: str, cure: str) -> None:
+        super().__init__(message)
+        self.cure = cure
+
+
+@dataclass(frozen=True)
+class Done:
+    changed: bool
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def argument_spec(**own: Any) -> dict[str, Any]:
+    return {
+        "resources": {"type": "list", "elements": "dict", "required": True},
+        "lease": {"type": "dict", "options": LEASE},
+        "blocked": {"type": "list", "elements": "str", "default": []},
+        "strict": {"type": "bool", "default": True},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        **own,
+    }
+
+
+LEASE = {
+    "installation": {"type": "str"},
+    "slot": {"type": "int"},
+    "fence": {"type": "int"},
+    "deadline": {"type": "int"},
+}
+
+
+def installation(module: AnsibleModule) -> str:
+    """Whose mark the resources get."""
+    given = (module.params["lease"] or {}).get("installation")
+    return checked(given) if given else DIRECT
+
+
+def run_batch(module: AnsibleModule, items: list[Item], realize_one: Callable[[Item], Done], threads: int = 1) -> None:
+    """Ends the module. `realize_one` changes nothing in check mode, which is for it to know."""
+    batch = _Batch(set(module.params["blocked"]), realize_one)
+    with claimed(module, batch.results) as check:
+        batch.check = check
+        with ThreadPoolExecutor(threads) as pool:
+            works = [pool.submit(batch.take, item) for item in items]
+            try:
+                for work in works:
+                    work.result()
+            except HostError:
+                for work in works:
+                    work.cancel()
+                raise
+    _answer(module, batch.ordered(items))
+
+
+@contextlib.contextmanager
+def claimed(module: AnsibleModule, results: dict[str, Result] | None = None) -> Iterator[Callable[[], None]]:
+    """Within the fence and before the deadline; a HostError inside ends the module with its code and the `results`."""
+    done = {} if results is None else results
+    try:
+        lease = Lease.of(module.params["lease"])
+    except (ValueError, TypeError) as error:
+        module.fail_json(msg=f"the lease is not valid: {error}", code="invalid")
+    try:
+        with _deadline(module, lease.deadline if lease else 0, done):
+            if module.check_mode:
+                yield lambda: None
+            else:
+                with held(lease) as check:
+                    yield check
+    except HostError as error:
+        module.fail_json(msg=str(error), code=error.code, resources=list(done.values()))
+
+
+@contextlib.contextmanager
+def _deadline(module: AnsibleModule, seconds: float, done: dict[str, Result]) -> Iterator[None]:
+    """A thread and not SIGALRM: a signal waits until the call into libvirt returns, which may be never."""
+
+    def end() -> None:
+        try:
+            sentence = f"not done after {seconds:g} s"
+            module.fail_json(msg=sentence, code="deadline", resources=list(done.values()))
+        finally:
+            sys.stdout.flush()
+            os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    if seconds:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+class _Batch:
+    def __init__(self, blocked: set[str], realize_one: Callable[[Item], Done]) -> None:
+        self.blocked = blocked
+        self.realize_one = realize_one
+        self.results: dict[str, Result] = {}
+        self.check: Callable[[], None] = lambda: None
+
+    def take(self, item: Item) -> None:
+        result = self._result(item)
+        if result.get("failed"):
+            self.blocked.add(item["id"])
+        self.results[item["id"]] = {"id": item["id"], "changed": False, "failed": False, **result}
+
+    def ordered(self, items: list[Item]) -> list[Result]:
+        return [self.results[item["id"]] for item in items]
+
+    def _result(self, item: Item) -> Result:
+        if missing := self.blocked.intersection(item.get("needs") or ()):
+            return {"skipped": True, "error": f"What it needs was not realized: {', '.join(sorted(missing))}."}
+        self.check()
+        try:
+            done = self.realize_one(item)
+        except HostError:
+            raise
+        except ResourceError as error:
+            return {"failed": True, "error": str(error), "cure": error.cure}
+        except Exception as error:  # one resource's failure is not its neighbours', whatever it is
+            return {"failed": True, "error": _sentence(item, error), "cure": "Apply again, or look into the Run's log."}
+        return {"changed": done.changed, "facts": done.facts}
+
+
+def described(item: Item) -> str:
+    """How sentences name a resource."""
+    return f"{item['title']} ({item['id']})" if item.get("title") else item["id"]
+
+
+def _sentence(item: Item, error: Exception) -> str:
+    said = str(error) if type(error).__name__ == "libvirtError" else f"{type(error).__name__}: {error}"
+    return f"{described(item)}: {said.rstrip('.')}."
+
+
+def _answer(module: AnsibleModule, results: list[Result]) -> None:
+    answer = {"changed": any(result["changed"] for result in results), "resources": results}
+    failures = [result["error"] for result in results if result["failed"]]
+    if failures and module.params["strict"]:
+        module.fail_json(msg=" ".join(failures), **answer)
+    module.exit_json(**answer)
