@@ -1,0 +1,1 @@
+"""The GraphQL API of virtgraph: a Starlette application over a strawberry schema."""

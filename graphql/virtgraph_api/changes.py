@@ -1,0 +1,80 @@
+"""What every change is answered with, and the one way from a resolver to the core."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, is_dataclass
+from typing import Annotated, Any, TypeAlias
+
+import strawberry
+
+from virtgraph.apply.call import Applied as Stored
+from virtgraph.apply.call import Edit, Request, apply
+from virtgraph.model.current import Existing
+from virtgraph_api.context import Context
+from virtgraph_api.node import Resource
+from virtgraph_api.operations.types import Operation
+from virtgraph_api.reading import read
+from virtgraph_api.refusals import Conflict, Forbidden, Invalid, NoHost, NotFound
+from virtgraph_api.scalars import DateTime
+
+Info: TypeAlias = strawberry.Info[Context, None]
+
+
+@strawberry.type(description="A revision of a stack: its number, without gaps, and its time.")
+class AppliedRevision:
+    number: int
+    created_at: DateTime
+
+    @classmethod
+    def of(cls, stored: Stored) -> AppliedRevision:
+        return cls(number=stored.revision, created_at=DateTime(stored.created_at))
+
+
+@strawberry.type(description="What was stored. The work that it leads to goes on by itself.")
+class Changed:
+    id: strawberry.ID | None = strawberry.field(description="The resource that was asked for; null for a stack.")
+    revision: AppliedRevision
+    operation_ids: strawberry.Private[list[str]]
+
+    @strawberry.field(description="The work that this change leads to.")
+    async def operations(self, info: Info) -> list[Operation]:
+        return await read(info, ids=self.operation_ids)
+
+    @strawberry.field(description="The resource as it is now.")
+    async def resource(self, info: Info) -> Resource | None:
+        return await read(info, id=self.id) if self.id else None
+
+
+ChangeResult = Annotated[Changed | Invalid | Conflict | NoHost | NotFound | Forbidden, strawberry.union("ChangeResult")]
+
+
+async def change(
+    info: Info,
+    stack: str,
+    edit: Callable[[Mapping[str, Existing]], Edit],
+    *,
+    id: str | None = None,
+    input: Any = None,
+    idempotency_key: str | None = None,
+) -> Changed:
+    """Apply an edit to a stack. `id`: the resource that the answer shows; else the first that the edit wishes for."""
+    context = info.context
+    text = json.dumps({"field": info.field_name, "input": plain(input)}, sort_keys=True)
+    stored = await apply(
+        context.graph,
+        context.vault,
+        Request(stack, edit, context.caller, idempotency_key=idempotency_key, input=text),
+    )
+    context.nudge()
+    shown = id or next(iter(stored.ids.values()), None)
+    return Changed(
+        id=strawberry.ID(shown) if shown else None,
+        revision=AppliedRevision.of(stored),
+        operation_ids=list(stored.operations),
+    )
+
+
+def plain(input: Any) -> Any:
+    return asdict(input) if is_dataclass(input) and not isinstance(input, type) else input

@@ -1,0 +1,126 @@
+"""Hosts, added and removed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import strawberry
+
+from virtgraph import fleet
+from virtgraph.model.states import OperationState
+from virtgraph.store.graph import Graph
+from virtgraph_api.changes import Info
+from virtgraph_api.hosts.types import Host
+from virtgraph_api.reading import read
+from virtgraph_api.refusals import Conflict, Forbidden, Invalid, NotFound, refusable
+from virtgraph_api.scalars import Size
+
+PROBE_PATIENCE = 30.0  # seconds
+
+
+@strawberry.input
+class AddHostInput:
+    name: str
+    id: strawberry.ID | None = None
+    address: str | None = strawberry.field(default=None, description="Name or address that ssh reaches.")
+    user: str = "root"
+    port: int = 22
+    key_file: str | None = strawberry.field(default=None, description="Private key, a path on the service's machine.")
+    host_key: str | None = strawberry.field(
+        default=None, description="`ssh-ed25519 AAAA…`; left out: the one that the host shows now is pinned."
+    )
+    local: bool = strawberry.field(default=False, description="The service's own machine, without ssh.")
+    slots: int = strawberry.field(default=2, description="Runs at once.")
+    uplink_interface: str | None = strawberry.field(
+        default=None, description="Interface or OVS bridge on the trunk; it must not carry the host's own address."
+    )
+    uplink_driver: str | None = strawberry.field(default=None, description="ovs or none; left out: probed.")
+    segment: str = strawberry.field(default="default", description="The trunk that the uplink is plugged into.")
+    labels: list[str] | None = None
+    cpu_ratio: float = 16.0
+    memory_ratio: float = 1.0
+    disk_ratio: float = 2.0
+    cpus: int | None = strawberry.field(default=None, description="Capacity in place of what is probed.")
+    memory: Size | None = None
+    disk: Size | None = None
+    pool_path: str = fleet.POOL_PATH
+    acceleration: str | None = strawberry.field(default=None, description="kvm or qemu; left out: probed.")
+
+    def to_model(self) -> fleet.NewHost:
+        return fleet.NewHost(
+            name=self.name,
+            id=self.id,
+            address=self.address,
+            user=self.user,
+            port=self.port,
+            key_file=self.key_file,
+            host_key=self.host_key,
+            local=self.local,
+            slots=self.slots,
+            uplink_interface=self.uplink_interface,
+            uplink_driver=self.uplink_driver,
+            segment=self.segment,
+            labels=tuple(self.labels or ()),
+            cpu_ratio=self.cpu_ratio,
+            memory_ratio=self.memory_ratio,
+            disk_ratio=self.disk_ratio,
+            cpus=self.cpus,
+            memory=self.memory,
+            disk=self.disk,
+            pool_path=self.pool_path,
+            acceleration=self.acceleration,
+        )
+
+
+@strawberry.type(description="The host is stored, its ssh host key pinned, and it has been probed or says why not.")
+class AddedHost:
+    host_id: strawberry.Private[str]
+    host_key: str | None = strawberry.field(description="The pinned key: compare it with the host's own.")
+
+    @strawberry.field
+    async def host(self, info: Info) -> Host:
+        return await read(info, id=self.host_id)
+
+
+@strawberry.type(description="The host is no longer known; what is on it stays as it is.")
+class RemovedHost:
+    id: strawberry.ID
+
+
+AddHostResult = Annotated[AddedHost | Invalid | Conflict | Forbidden, strawberry.union("AddHostResult")]
+RemoveHostResult = Annotated[RemovedHost | Conflict | NotFound | Forbidden, strawberry.union("RemoveHostResult")]
+
+
+@strawberry.type
+class HostMutations:
+    @strawberry.mutation(description="Add a host, pin its key, probe it; the same host again: change what differs.")
+    @refusable
+    async def add_host(self, info: Info, input: AddHostInput) -> AddHostResult:
+        context = info.context
+        added = await fleet.add_host(context.graph, input.to_model(), context.caller)
+        context.nudge()
+        await probed(context.graph, added.operation)
+        return AddedHost(host_id=added.id, host_key=added.host_key)
+
+    @strawberry.mutation(description="Forget a host. Refused while something is placed there.")
+    @refusable
+    async def remove_host(self, info: Info, host: str) -> RemoveHostResult:
+        removed = await fleet.remove_host(info.context.graph, host, info.context.caller)
+        return RemovedHost(id=strawberry.ID(removed))
+
+
+async def probed(graph: Graph, operation: str) -> None:
+    """Wait until the probe is over, or has failed once; not for long."""
+    try:
+        async with asyncio.timeout(PROBE_PATIENCE):
+            while not await is_over(graph, operation):
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        return
+
+
+async def is_over(graph: Graph, operation: str) -> bool:
+    rows = await graph.read("MATCH (o:Operation {id: $id}) RETURN o.state AS state, o.error AS error", id=operation)
+    busy = (OperationState.PENDING, OperationState.RUNNING)
+    return not rows or rows[0]["state"] not in busy or rows[0]["error"] is not None

@@ -1,0 +1,1 @@
+"""NICs in the API."""

@@ -1,0 +1,49 @@
+"""NICs, made and removed by themselves."""
+
+from __future__ import annotations
+
+import strawberry
+
+from virtgraph.apply import edits
+from virtgraph.store.lookups import stack_of
+from virtgraph_api.changes import ChangeResult, Info, change
+from virtgraph_api.refusals import refusable
+from virtgraph_api.written import KEY, NETWORK, Written, given, unnamed
+
+
+@strawberry.input
+class CreateNICInput:
+    network: strawberry.ID
+    id: strawberry.ID | None = None
+    name: str | None = None
+    stack: str = "default"
+    ip_addresses: list[str] | None = strawberry.field(
+        default=None, description="Left out: one of the network's DHCP range."
+    )
+    hw_addr: str | None = strawberry.field(default=None, description="Left out: derived from the id.")
+
+    def written(self) -> Written:
+        resource = given(
+            type="resource/nic",
+            id=self.id,
+            name=self.name or unnamed("nic", self.id),
+            ip_addresses=self.ip_addresses,
+            hw_addr=self.hw_addr,
+        )
+        written = Written(self.stack, resource)
+        written.relate(resource, KEY, {"id": self.network}, f"{KEY}.network", r=NETWORK)
+        return written
+
+
+@strawberry.type
+class NICMutations:
+    @strawberry.mutation(name="createNIC", description="Store a NIC with its MAC and address; a VM may have it later.")
+    @refusable
+    async def create_nic(self, info: Info, input: CreateNICInput, idempotency_key: str | None = None) -> ChangeResult:
+        return await change(info, input.stack, input.written().creating(), input=input, idempotency_key=idempotency_key)
+
+    @strawberry.mutation(name="deleteNIC", description="Remove a NIC; a VM that has it loses it while it runs.")
+    @refusable
+    async def delete_nic(self, info: Info, id: strawberry.ID, idempotency_key: str | None = None) -> ChangeResult:
+        stack = await stack_of(info.context.graph, "NIC", id)
+        return await change(info, stack, edits.delete_nic(stack, id), id=id, input=id, idempotency_key=idempotency_key)

@@ -1,0 +1,1 @@
+"""Operations, the runs that do them, and bindings in the API."""

@@ -1,0 +1,42 @@
+"""Operations, cancelled."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import strawberry
+
+from virtgraph.model.refusals import Conflict as ConflictError
+from virtgraph.model.refusals import NotFound as NotFoundError
+from virtgraph.store import results
+from virtgraph_api.changes import Info
+from virtgraph_api.operations.types import Operation
+from virtgraph_api.reading import read
+from virtgraph_api.refusals import Conflict, Forbidden, NotFound, refusable
+
+
+@strawberry.type(description="The cancellation is stored. A running operation ends when its worker has seen it.")
+class Cancelling:
+    id: strawberry.Private[str]
+
+    @strawberry.field
+    async def operation(self, info: Info) -> Operation:
+        return await read(info, id=self.id)
+
+
+CancelResult = Annotated[Cancelling | Conflict | NotFound | Forbidden, strawberry.union("CancelResult")]
+
+
+@strawberry.type
+class OperationMutations:
+    @strawberry.mutation(description="Cancel an operation that waits or runs; what needs it is skipped.")
+    @refusable
+    async def cancel_operation(self, info: Info, id: strawberry.ID) -> CancelResult:
+        context = info.context
+        state = await context.graph.write(lambda tx: results.cancel(tx, id, context.caller))
+        if state is None:
+            raise NotFoundError("operation", id)
+        if state not in ("PENDING", "RUNNING"):
+            raise ConflictError(f"Operation {id} is {state}", state, None, ("PENDING", "RUNNING"))
+        context.nudge()
+        return Cancelling(id=id)

@@ -1,0 +1,1 @@
+"""Stacks and their revisions in the API."""

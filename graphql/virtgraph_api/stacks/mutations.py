@@ -1,0 +1,79 @@
+"""Stacks: a document in, the same document completed out; and their removal."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import strawberry
+
+from virtgraph.apply import edits
+from virtgraph.apply.documents import apply_document
+from virtgraph.model.caller import PROJECT
+from virtgraph.store.lookups import require_stack
+from virtgraph_api.changes import AppliedRevision, ChangeResult, Info, change
+from virtgraph_api.operations.types import Operation
+from virtgraph_api.reading import read
+from virtgraph_api.refusals import Conflict, Forbidden, Invalid, NoHost, refusable
+
+
+@strawberry.type(description="What an earlier document of the stack named and this one does not.")
+class LeftOut:
+    id: strawberry.ID
+    kind: str
+    name: str | None
+
+
+@strawberry.type(description="The document is stored. The work that it leads to goes on by itself.")
+class Applied:
+    revision: AppliedRevision
+    document: str = strawberry.field(
+        description="The same document, with ids, states, defaults and addresses filled in."
+    )
+    left_out: list[LeftOut] = strawberry.field(description="Still there: removed only with `prune: true`.")
+    operation_ids: strawberry.Private[list[str]]
+
+    @strawberry.field(description="The work that this document leads to; none where nothing is to be done.")
+    async def operations(self, info: Info) -> list[Operation]:
+        return await read(info, ids=self.operation_ids)
+
+
+ApplyResult = Annotated[Applied | Invalid | Conflict | NoHost | Forbidden, strawberry.union("ApplyResult")]
+
+
+@strawberry.type
+class StackMutations:
+    @strawberry.mutation(
+        description="Make a stack hold what a document says; the answer comes before the work is done."
+    )
+    @refusable
+    async def apply_spec(
+        self,
+        info: Info,
+        document: str,
+        stack: str = "default",
+        prune: bool = False,
+        idempotency_key: str | None = None,
+    ) -> ApplyResult:
+        context = info.context
+        done = await apply_document(
+            context.graph,
+            context.vault,
+            document,
+            stack=stack,
+            prune=prune,
+            idempotency_key=idempotency_key,
+            caller=context.caller,
+        )
+        context.nudge()
+        return Applied(
+            revision=AppliedRevision.of(done.applied),
+            document=done.document,
+            left_out=[LeftOut(id=strawberry.ID(o.id), kind=o.kind, name=o.name) for o in done.applied.left_out],
+            operation_ids=list(done.applied.operations),
+        )
+
+    @strawberry.mutation(description="Remove everything that a stack owns, its volumes too.")
+    @refusable
+    async def remove_stack(self, info: Info, stack: str, idempotency_key: str | None = None) -> ChangeResult:
+        await require_stack(info.context.graph, stack, PROJECT)
+        return await change(info, stack, edits.remove_stack(stack), input=stack, idempotency_key=idempotency_key)
