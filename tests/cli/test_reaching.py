@@ -1,0 +1,84 @@
+"""What keeps a command from the service ends in a sentence with its cure, never in a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from serving import Service
+
+HEAVY = ("strawberry", "neo4j", "ansible", "httpx", "pydantic", "yaml", "websockets")
+
+
+def test_help_answers_at_once(service: Service) -> None:
+    began = time.monotonic()
+    helped = service.virtgraph("--help")
+    assert time.monotonic() - began < 3
+    for command in ("serve", "worker", "host", "apply", "get", "delete", "cancel", "events", "tree", "doctor"):
+        assert f" {command} " in helped.stdout
+
+
+def test_help_imports_nothing_heavy(service: Service) -> None:
+    script = "import sys, runpy; sys.argv[1:] = ['--help']\n"
+    script += "try: runpy.run_module('virtgraph.cli')\nexcept SystemExit: pass\n"
+    script += f"print([name for name in {HEAVY} if name in sys.modules])"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], env=service.environment, capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout.splitlines()[-1] == "[]"
+
+
+COMMANDS = (
+    ("get", "vms"),
+    ("events",),
+    ("tree", "default"),
+    ("delete", "vm", "web"),
+    ("cancel", "x"),
+    ("host", "rm", "h"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_no_service(service: Service, command: tuple[str, ...]) -> None:
+    sentence_with_cure(
+        service.virtgraph(*command, VIRTGRAPH_URL="http://127.0.0.1:1/graphql"),
+        "http://127.0.0.1:1/graphql does not answer",
+        "virtgraph serve",
+    )
+
+
+def test_no_token(service: Service, tmp_path: Path) -> None:
+    got = service.virtgraph("get", "vms", VIRTGRAPH_HOME=str(tmp_path))
+    sentence_with_cure(got, f"{tmp_path}/token does not exist", "VIRTGRAPH_TOKEN")
+
+
+@pytest.mark.parametrize("command", [("get", "vms"), ("events", "--follow")], ids=" ".join)
+def test_wrong_token(service: Service, command: tuple[str, ...]) -> None:
+    got = service.virtgraph(*command, VIRTGRAPH_TOKEN="wrong")
+    sentence_with_cure(got, "does not know this token", "VIRTGRAPH_TOKEN")
+
+
+def test_address_of_something_else(service: Service) -> None:
+    got = service.virtgraph("get", "vms", VIRTGRAPH_URL=f"{service.base}/healthz")
+    sentence_with_cure(got, "is no GraphQL service", "VIRTGRAPH_URL")
+
+
+def test_no_address_at_all(service: Service) -> None:
+    sentence_with_cure(service.virtgraph("get", "vms", VIRTGRAPH_URL="nonsense"), "nonsense", "VIRTGRAPH_URL")
+
+
+def test_a_setting_that_cannot_be_meant(service: Service) -> None:
+    got = service.virtgraph("get", "vms", VIRTGRAPH_PORT="many")
+    assert "VIRTGRAPH_PORT" in got.stderr
+    assert got.returncode == 2
+
+
+def sentence_with_cure(done: subprocess.CompletedProcess[str], sentence: str, cure: str) -> None:
+    first, second = done.stderr.splitlines()
+    assert sentence in first
+    assert cure in second
+    assert done.stdout == ""
+    assert done.returncode == 3

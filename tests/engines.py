@@ -1,0 +1,80 @@
+"""The two graph engines as tests use them: started once, on ports of their own.
+
+Run as a program it serves an embedded graph in a folder until its standard input ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+# not the schema's version: making the constraints again would take longer than most tests
+WIPE = "MATCH (n) WHERE NOT n:Meta DETACH DELETE n"
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A server that answers."""
+
+    name: str
+    url: str
+    user: str
+    password: str = field(repr=False)
+
+
+@contextmanager
+def embedded(folder: Path) -> Iterator[Engine]:
+    """The embedded server, in a process of its own: it is a child of the event loop that starts it."""
+    command = [sys.executable, __file__, str(folder)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "graph")}
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        url, user, password = process.stdout.readline().split()
+        yield Engine("embedded", url, user, password)
+        process.communicate()
+
+
+@contextmanager
+def neo4j(folder: Path) -> Iterator[Engine]:
+    """Neo4j 5.26 by scripts/neo4j, which fetches it first."""
+    script = str(ROOT / "scripts/neo4j")
+    told = subprocess.run(
+        [script, "start", str(folder), str(free_port())], check=True, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield Engine("neo4j", *(setting.partition("=")[2] for setting in told.stdout.split()))
+    finally:
+        subprocess.run([script, "stop", str(folder)], check=True)
+
+
+ENGINES = {"embedded": embedded, "neo4j": neo4j}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def serve(folder: Path) -> None:
+    from virtgraph.graphdb import start_embedded
+
+    server = await start_embedded(folder)
+    print(server.url, server.user, server.password, flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    await server.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(Path(sys.argv[1])))

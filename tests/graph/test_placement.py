@@ -1,0 +1,66 @@
+"""Placement by tables: fits, then least loaded, then name; and each host's reason where none takes it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from virtgraph.placement import GIB, Demand, HostRoom, NoHost, Placing, place, why_not
+
+ROOM = HostRoom("id", "host", Demand(8, 8 * GIB, 80 * GIB), Demand(), "default", "ovs")
+
+
+def host(name: str, vcpus: int = 0, memory: int = 0, disk: int = 0) -> HostRoom:
+    """`vcpus`, `memory` and `disk` (GiB) are taken."""
+    return replace(ROOM, id=name, name=name, reserved=Demand(vcpus, memory * GIB, disk * GIB))
+
+
+CHOSEN = {
+    "the name decides between equals": ([host("b"), host("a")], "a"),
+    "the least loaded": ([host("a", vcpus=1), host("b")], "b"),
+    "by what is fullest": ([host("a", vcpus=3), host("b", vcpus=1, disk=40)], "a"),
+    "what fits, however loaded": ([host("a", vcpus=7), host("b", disk=79, memory=7)], "b"),
+}
+
+
+@pytest.mark.parametrize(("hosts", "chosen"), CHOSEN.values(), ids=CHOSEN)
+def test_chosen(hosts: list[HostRoom], chosen: str) -> None:
+    assert place([Placing("vm", Demand(2, GIB, GIB))], hosts) == {"vm": chosen}
+
+
+def test_what_was_placed_before_counts() -> None:
+    placings = [Placing(str(number), Demand(vcpus=4)) for number in range(4)]
+    assert place(placings, [host("a"), host("b")]) == {"0": "a", "1": "b", "2": "a", "3": "b"}
+    with pytest.raises(NoHost) as refused:
+        place([*placings, Placing("one more", Demand(vcpus=1))], [host("b"), host("a")])
+    assert refused.value.key == "one more"
+    assert [reason.name for reason in refused.value.hosts] == ["a", "b"]
+
+
+WHY_NOT = {
+    "fits": (Placing("vm", Demand(8, 8 * GIB, 80 * GIB)), ROOM, None),
+    "vcpus": (Placing("vm", Demand(vcpus=9)), ROOM, "9 vcpus wanted, 8 of 8 free"),
+    "memory": (Placing("vm", Demand(memory=9 * GIB)), ROOM, "9.0 GiB of memory wanted, 8.0 GiB of 8.0 GiB free"),
+    "disk": (Placing("vm", Demand(disk=GIB)), host("a", disk=80), "1.0 GiB of disk wanted, 0.0 GiB of 80.0 GiB free"),
+    "too full already, nothing of it wanted": (Placing("vm", Demand(disk=GIB)), host("a", vcpus=20), None),
+    "too full already": (Placing("vm", Demand(1)), host("a", vcpus=20), "1 vcpus wanted, 0 of 8 free"),
+    "another one was asked for": (Placing("vm", Demand(), host="x"), ROOM, "another host was asked for"),
+    "asked for": (Placing("vm", Demand(), host="id"), ROOM, None),
+    "what it needs is elsewhere": (Placing("vm", Demand(), bound="x", bound_by="volume v is on x"), ROOM, "volume v is on x"),
+    "not probed": (Placing("vm", Demand()), replace(ROOM, ready=False, why_not_ready="not yet"), "not yet"),
+    "tags": (Placing("vm", Demand(), vlan_segments=frozenset({"default"})), ROOM, None),
+    "another segment": (
+        Placing("vm", Demand(), vlan_segments=frozenset({"x"})), ROOM, "has no uplink to the segment x",
+    ),
+    "no uplink": (
+        Placing("vm", Demand(), vlan_segments=frozenset({"default"})),
+        replace(ROOM, uplink_driver=None),
+        "cannot carry VLAN tags: its uplink driver is none",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("placing", "room", "reason"), WHY_NOT.values(), ids=WHY_NOT)
+def test_why_not(placing: Placing, room: HostRoom, reason: str | None) -> None:
+    assert why_not(placing, room) == reason

@@ -1,0 +1,35 @@
+"""What a playbook is given for a Run."""
+
+from __future__ import annotations
+
+import json
+
+from virtgraph import play_doc
+from virtgraph.model.states import Action
+from virtgraph.secrets import Vault
+from virtgraph.store.runs import Claim, ClaimedOperation
+
+VM = {
+    "arch": "x86_64", "vcpus": 1, "memory": 1 << 30, "kernel": None, "initrd": None, "cmdline": None, "state": "running",
+    "vncPassword": "digest", "nics": [], "volumes": [],
+}  # fmt: skip
+
+
+def test_a_password_that_another_key_sealed_is_its_own_vms_failure() -> None:
+    """A lost secret.key must not end the worker, which would meet the same Run again for ever."""
+    ours, others = Vault(b"1" * 32), Vault(b"2" * 32)
+    sealed = {"good": ours.seal("pass", "good", "vncPassword"), "bad": others.seal("pass", "bad", "vncPassword")}
+    host = {"id": "host", "acceleration": "qemu", "uplinkInterface": None, "uplinkDriver": "none"}
+    claimed = tuple(ClaimedOperation(f"operation of {id}", id, "VM", id, 1, 1) for id in sealed)
+    play = play_doc.build(
+        play_doc.Materials(
+            claim=Claim("run", "token", Action.REALIZE, host, 0, 1, claimed),
+            installation="installation",
+            rows={id: {"spec": json.dumps(VM), "vncPassword": text} for id, text in sealed.items()},
+            pool={"id": "pool", "path": "/pool"},
+            images="/images",
+            unseal=lambda text, id: ours.unseal(text, id, "vncPassword"),
+        )
+    )
+    assert play.secrets == {"good": {"vnc_password": "pass"}}
+    assert [vm["id"] for vm in play.doc["vms"]] == ["good", "bad"]

@@ -1,0 +1,56 @@
+"""A service on each graph engine, and the lab's hosts added to it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import neo4j
+import pytest
+from engines import Engine
+from lab_hosts import WHY_NOT, LabHosts, lab_hosts
+from labs import SEED_HOST, add_host
+from serving import ROOT, Service, on, serving
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHosts]:
+    if WHY_NOT:
+        pytest.skip(WHY_NOT)
+    with lab_hosts(Path("/var/tmp/virtgraph-test-lab"), "vgt", "10.99.20") as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny guest's disk."""
+    folder = tmp_path_factory.mktemp("tiny")
+    subprocess.run([ROOT / "scripts" / "build-tiny", folder], check=True)
+    return folder / "tiny.qcow2"
+
+
+@pytest.fixture(scope="module")
+def served(
+    engine: Engine, lab: LabHosts, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """A service whose graph is empty but for the two hosts. Its stacks are the tests' own to remove.
+
+    Each is an installation of its own, with a pool of its own: libvirt lets no two pools share a folder.
+    """
+    pool = f"/var/lib/libvirt/images/{request.module.__name__}-{engine.name}"
+    external = engine.name == "neo4j"
+    if external:
+        wipe(engine)
+    home = tmp_path_factory.mktemp("service") / "home"
+    graph = on(engine) if external else {}
+    with serving(home, VIRTGRAPH_LEASE="5", VIRTGRAPH_PATIENCE="40", **graph) as running:
+        add_host(running, lab, "host1", id=SEED_HOST, poolPath=pool)
+        add_host(running, lab, "host2", poolPath=pool)
+        yield running
+
+
+def wipe(engine: Engine) -> None:
+    """In Neo4j the graph outlives a service."""
+    with neo4j.GraphDatabase.driver(engine.url, auth=(engine.user, engine.password)) as driver:
+        driver.execute_query("MATCH (n) DETACH DELETE n")

@@ -1,0 +1,149 @@
+"""What goes wrong on hosts: a sentence that names resource, host and cure; cured and applied again, it completes."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmarks.halt_kernel import write_halt_kernel
+from follow import wait_for
+from lab_hosts import LabHosts
+from labs import add_host, apply, domains, pool_path, remove_stack, settle, succeed
+from serving import Service
+
+ERRORS = "query ($id: ID!) { operation(id: $id) { kind state error cure waitingFor { kind name host fact error } } }"
+
+
+@pytest.fixture(scope="module")
+def kernel(lab: LabHosts) -> Path:
+    path = lab.folder / "halt"
+    write_halt_kernel(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def clean(served: Service, lab: LabHosts) -> Iterator[None]:
+    yield
+    for stack in ("other", "faults"):
+        removed = remove_stack(served, stack)
+        if "operations" in removed:
+            succeed(served, removed)
+    assert domains(lab, "host1", "--all") == domains(lab, "host2", "--all") == set()
+
+
+def vm(kernel: Path, host: str, network: str = "variable: net", volume: str = "") -> str:
+    return f"""
+version: 0
+annotations: {{n0stack/scheduling/host_id: {host}}}
+spec:
+  vm-on-{host}:
+    type: resource/vm/kvm
+    memory: 16mb
+    kernel: {kernel}
+    dependencies:
+      - object:
+          type: resource/nic
+          relations: [{{object: {{{network}}}, property: {{r: n0stack/n0core/port/network}}}}]
+        property: {{r: n0stack/n0core/vm/attachments}}
+{volume}
+"""
+
+
+NETWORK = """
+  net:
+    type: resource/network/vlan
+    parameters: {vlan_id: 300}
+    subnets: [{cidr: 10.30.0.0/24, dhcp: {range: 10.30.0.10-10.30.0.99}}]
+"""
+
+
+def operation(served: Service, applied: Any, kind: str) -> Any:
+    (id,) = [o["id"] for o in applied["operations"] if o["kind"] == kind]
+    return served.graphql(ERRORS, {"id": id})["operation"]
+
+
+def test_a_vm_waits_for_its_networks_host_and_finishes_when_it_is_back(
+    served: Service, lab: LabHosts, kernel: Path
+) -> None:
+    first = apply(served, vm(kernel, "host1") + NETWORK, "faults")
+    succeed(served, first)
+    (network,) = served.graphql('{ networks(filter: {stack: "faults"}) { nodes { id } } }')["networks"]["nodes"]
+    lab.stop("host1")
+    try:
+        second = apply(served, vm(kernel, "host2", f"id: {network['id']}"), "other")
+        wait_for(lambda: operation(served, second, "NIC")["error"] is not None, 60)
+        waits = operation(served, second, "VM")
+        assert waits["state"] == "PENDING"
+        (needed,) = [w for w in waits["waitingFor"] if w["kind"] == "NIC"]
+        assert (needed["host"], needed["fact"]) == ("host1", "address")
+        assert "host1" in needed["error"]
+        assert "does not answer" in needed["error"]
+        assert "Check that it is up" in needed["error"]
+    finally:
+        lab.start("host1")
+    succeed(served, second)
+    assert reservations(lab) == 2, "the server that started anew knows the first VM's address too"
+    wait_for(lambda: len(apply(served, vm(kernel, "host1") + NETWORK, "faults")["operations"]) > 0)
+    wait_for(lambda: len(domains(lab, "host1")) == 1, 60)
+
+
+def reservations(lab: LabHosts) -> int:
+    """How many addresses host1's DHCP servers hand out."""
+    return int(lab.sh("host1", "sh", "-c", "cat /run/virtgraph-dhcp/*/*/hosts/* | wc -l"))
+
+
+def test_libvirtd_stopped(served: Service, lab: LabHosts, kernel: Path) -> None:
+    lab.sh("host2", "pkill", "-x", "libvirtd")
+    try:
+        applied = apply(served, vm(kernel, "host2") + NETWORK, "faults")
+        assert {o["state"] for o in settle(served, applied)} <= {"FAILED", "SKIPPED"}
+        error = operation(served, applied, "Network")["error"]
+        assert "host2" in error
+        assert "libvirt" in error
+    finally:
+        lab.sh("host2", "libvirtd", "-d")
+    succeed(served, apply(served, vm(kernel, "host2") + NETWORK, "faults"))
+
+
+def test_pool_full(served: Service, lab: LabHosts, kernel: Path) -> None:
+    pool = pool_path(served, "host2")
+    lab.sh("host2", "mkdir", "-p", pool)
+    lab.sh("host2", "mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", pool)
+    volume = """
+      - object: {type: resource/volume/file, name: too-big, size: 10gb}
+        property: {r: n0stack/n0core/vm/attachments}
+"""
+    document = vm(kernel, "host2", volume=volume) + NETWORK
+    try:
+        applied = apply(served, document, "faults")
+        by_kind = {o["kind"]: o for o in settle(served, applied)}
+        assert by_kind["Volume"]["state"] == "FAILED", by_kind
+        assert by_kind["VM"]["state"] in ("FAILED", "SKIPPED")
+        assert "too-big" in by_kind["Volume"]["error"]
+        assert "does not fit" in by_kind["Volume"]["error"]
+        assert by_kind["Volume"]["cure"]
+        assert by_kind["Network"]["state"] == by_kind["NIC"]["state"] == "SUCCEEDED", (
+            "a neighbour's failure is no one else's"
+        )
+    finally:
+        lab.sh("host2", "umount", pool)
+    succeed(served, apply(served, document, "faults"))
+
+
+def test_a_changed_host_key_is_said_and_nothing_is_done(served: Service, lab: LabHosts, kernel: Path) -> None:
+    other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+    right = lab.access("host2").host_key
+    with pytest.raises(AssertionError, match="does not show the ssh host key that was recorded"):
+        add_host(served, lab, "host2", hostKey=other)
+    add_host(served, lab, "host2", hostKey=right)
+
+
+def test_a_wrong_key_is_denied(served: Service, lab: LabHosts, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", wrong], check=True)
+    with pytest.raises(AssertionError, match="does not let root in"):
+        add_host(served, lab, "host2", keyFile=str(wrong))
+    add_host(served, lab, "host2")

@@ -1,0 +1,101 @@
+"""What tests on lab hosts ask of a service, and what they see on the hosts."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from lab_hosts import LabHosts
+from serving import Service
+
+ADD_HOST = """
+mutation ($input: AddHostInput!) {
+  addHost(input: $input) {
+    __typename
+    ... on AddedHost { host { id name state error uplinkDriver } }
+    ... on Invalid { problems { path reason } }
+    ... on Conflict { message }
+  }
+}
+"""
+SEED_HOST = "85cf3a3a-18e4-4fe2-b406-9e79079cae07"
+
+
+def add_host(served: Service, lab: LabHosts, name: str, **more: Any) -> Any:
+    access = lab.access(name)
+    given = {
+        "name": name,
+        "address": access.address,
+        "keyFile": access.key_file,
+        "hostKey": access.host_key,
+        "uplinkInterface": "br0",
+        "memory": "64gb",
+        "disk": "200gb",
+        **more,
+    }
+    added = served.graphql(ADD_HOST, {"input": given})["addHost"]
+    assert added["__typename"] == "AddedHost", added
+    assert added["host"]["state"] == "READY", added
+    return added["host"]
+
+
+def apply(served: Service, document: str, stack: str = "default", **more: Any) -> Any:
+    """What `applySpec` answers, whichever member of its union."""
+    return served.graphql(APPLY, {"document": document, "stack": stack, **more})["applySpec"]
+
+
+def remove_stack(served: Service, stack: str) -> Any:
+    return served.graphql(REMOVE, {"stack": stack})["removeStack"]
+
+
+def settle(served: Service, answer: Any, seconds: float = 120) -> list[Any]:
+    """The operations of an answer, once none of them is open any more."""
+    assert "operations" in answer, answer
+    until = time.monotonic() + seconds
+    while True:
+        found = [served.graphql(OPERATION, {"id": o["id"]})["operation"] for o in answer["operations"]]
+        if all(o["state"] not in ("PENDING", "RUNNING") for o in found):
+            return found
+        assert time.monotonic() < until, f"still open after {seconds} s: {found}"
+        time.sleep(0.2)
+
+
+def succeed(served: Service, answer: Any, seconds: float = 120) -> None:
+    for operation in settle(served, answer, seconds):
+        assert operation["state"] == "SUCCEEDED", operation
+
+
+APPLY = """
+mutation ($document: String!, $stack: String!, $prune: Boolean! = false, $key: String) {
+  applySpec(document: $document, stack: $stack, prune: $prune, idempotencyKey: $key) {
+    __typename
+    ... on Applied {
+      revision { number createdAt } document leftOut { id kind name }
+      operations { id kind state waitingFor { resource fact } }
+    }
+    ... on Invalid { problems { path reason } }
+    ... on Conflict { message state task neededStates }
+    ... on NoHost { hosts { name reason } }
+  }
+}
+"""
+REMOVE = """
+mutation ($stack: String!) {
+  removeStack(stack: $stack) { __typename ... on Changed { operations { id } } ... on Conflict { message state } }
+}
+"""
+OPERATION = """
+query ($id: ID!) { operation(id: $id) { id kind action state attempt error cure waitingFor { resource fact } } }
+"""
+
+
+def domains(lab: LabHosts, host: str, *options: str) -> set[str]:
+    """Names of the domains that are there; running ones unless `--all` is given."""
+    return set(lab.sh(host, "virsh", "-q", "list", "--name", *options).split())
+
+
+def pool_path(served: Service, host: str) -> str:
+    (pool,) = served.graphql("query ($host: String!) { host(name: $host) { pools { path } } }", {"host": host})["host"][
+        "pools"
+    ]
+    return str(pool["path"])

@@ -1,0 +1,143 @@
+"""Roles are tested as the service runs them: its playbooks, by its dispatcher, on a host of the lab."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.halt_kernel import write_halt_kernel
+from lab_hosts import WHY_NOT, LabHosts, lab_hosts
+
+from virtgraph.dispatch import Dispatcher, Order, Outcome, ResourceResult
+
+KERNEL = "/root/halt"  # on the host
+_fences = count(1)
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[LabHosts]:
+    if WHY_NOT:
+        pytest.skip(WHY_NOT)
+    folder = Path(os.environ.get("LAB_DIR", "/var/tmp/virtgraph-lab-roles"))
+    prefix, net = os.environ.get("LAB_PFX", "vgr"), os.environ.get("LAB_NET", "10.99.42")
+    with lab_hosts(folder, prefix, net, count=1) as hosts:
+        write_halt_kernel(folder / "host1" / "disk" / KERNEL.lstrip("/"))
+        yield hosts
+
+
+@dataclass
+class Host:
+    """One host of the lab, and a pool on it for one test."""
+
+    lab: LabHosts
+    folder: Path
+    installation: str = field(default_factory=lambda: str(uuid.uuid4()))
+    pool: str = field(default_factory=lambda: str(uuid.uuid4()))
+    outcome: Outcome | None = None  # of the last play
+
+    @property
+    def pool_path(self) -> str:
+        return f"/var/lib/libvirt/images/{self.pool}"
+
+    def play(self, playbook: str, secrets: Mapping[str, Any] | None = None, **doc: Any) -> dict[str, ResourceResult]:
+        """Results by id. The play itself has to end well."""
+        lease = {"installation": self.installation, "slot": 0, "fence": next(_fences), "deadline": 60}
+        doc = {"lease": lease, **doc}
+        order = Order("run", self.lab.access("host1"), playbook, doc, secrets or {}, 120)
+        results: list[ResourceResult] = []
+        self.outcome = asyncio.run(self._run(order, results))
+        assert self.outcome.status == "successful", self.outcome.message
+        return {result.id: result for result in results}
+
+    async def _run(self, order: Order, results: list[ResourceResult]) -> Outcome:
+        dispatcher = Dispatcher(self.folder, warm=False)
+        try:
+            outcome = await dispatcher.run(order, results.extend, asyncio.Event())
+            await asyncio.sleep(0)
+            return outcome
+        finally:
+            await dispatcher.close()
+
+    def pools(self) -> list[dict[str, Any]]:
+        return [{"id": self.pool, "generation": 1, "title": "default", "path": self.pool_path, "needs": []}]
+
+    def volume(self, id: str | None = None, **changes: Any) -> dict[str, Any]:
+        return {
+            "id": id or str(uuid.uuid4()),
+            "generation": 1,
+            "title": "data",
+            "pool": self.pool,
+            "pool_path": self.pool_path,
+            "size": 1 << 30,
+            "source": None,
+            "needs": [self.pool],
+            **changes,
+        }
+
+    def vm(self, *volumes: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+        disks = [
+            {"id": of["id"], "path": f"{self.pool_path}/{of['id']}.qcow2", "boot_order": order}
+            for order, of in enumerate(volumes, 1)
+        ]
+        return {
+            "id": str(uuid.uuid4()),
+            "generation": 1,
+            "title": "web",
+            "arch": "x86_64",
+            "domain_type": "qemu",
+            "vcpus": 1,
+            "memory": 64 << 20,
+            "kernel": KERNEL,
+            "initrd": None,
+            "cmdline": None,
+            "state": "running",
+            "vnc_password": None,
+            "interfaces": [],
+            "disks": disks,
+            "needs": [of["id"] for of in volumes],
+            **changes,
+        }
+
+    def sh(self, *command: str) -> str:
+        return self.lab.sh("host1", *command)
+
+    def virsh(self, *command: str) -> str:
+        return self.sh("virsh", "-q", "-c", "qemu:///system", *command)
+
+    def log(self) -> str:
+        """Everything that the Runs of this test wrote on the controller."""
+        files = (path for path in self.folder.rglob("*") if path.is_file())
+        return "\n".join(path.read_text(errors="replace") for path in files)
+
+
+@pytest.fixture
+def host(lab: LabHosts, tmp_path: Path) -> Iterator[Host]:
+    host = Host(lab, tmp_path)
+    yield host
+    _clean(host)
+
+
+def _clean(host: Host) -> None:
+    for domain in host.virsh("list", "--all", "--name").split():
+        for command in (("destroy", domain), ("undefine", domain)):
+            _try(host, *command)
+    for pool in host.virsh("pool-list", "--all", "--name").split():
+        for command in (("pool-destroy", pool), ("pool-undefine", pool)):
+            _try(host, *command)
+
+
+def _try(host: Host, *command: str) -> None:
+    try:
+        host.virsh(*command)
+    except subprocess.CalledProcessError:
+        return  # it was off, or gone

@@ -1,0 +1,172 @@
+"""The role vm on a real libvirtd: what a second run, a change, a foreign domain and a removal do."""
+
+import subprocess
+import uuid
+
+import pytest
+from conftest import Host
+
+pytestmark = pytest.mark.lab
+
+CANARY = "k4n4ry#7"  # VNC passwords have 8 characters at most
+
+
+def test_a_second_run_changes_nothing(host: Host) -> None:
+    volume = host.volume()
+    vm = host.vm(volume)
+    wanted = {"pools": host.pools(), "volumes": [volume], "vms": [vm]}
+    first = host.play("realize", **wanted)
+    before = host.virsh("dumpxml", f"vg-{vm['id']}")
+    second = host.play("realize", **wanted)
+    assert all(result.changed and not result.failed for result in first.values())
+    assert not any(result.changed or result.failed for result in second.values())
+    assert second[vm["id"]].facts == {"power": "running", "vnc_port": None, "acceleration": "tcg"}
+    assert host.virsh("dumpxml", f"vg-{vm['id']}") == before
+
+
+def test_titles_are_text_and_nothing_else(host: Host) -> None:
+    titles = ["</title>", "{{ lookup('pipe', 'touch /tmp/pwned') }}", "a\nb", "'\"", "$(touch /tmp/pwned)", "`x`"]
+    vms = [host.vm(title=title, state="stopped") for title in titles]
+    results = host.play("realize", vms=vms)
+    assert not any(result.failed for result in results.values())
+    shown = [host.virsh("desc", "--title", f"vg-{vm['id']}").strip() for vm in vms]
+    assert shown == [title.replace("\n", " ") for title in titles]
+    with pytest.raises(subprocess.CalledProcessError):
+        host.sh("ls", "/tmp/pwned")
+
+
+def test_a_running_vm_gets_a_disk_and_a_title_without_a_restart(host: Host) -> None:
+    first, second = host.volume(), host.volume()
+    vm = host.vm(first)
+    host.play("realize", pools=host.pools(), volumes=[first, second], vms=[vm])
+    process = host.sh("pgrep", "-f", f"vg-{vm['id']}")
+    with_both = {**host.vm(first, second), "id": vm["id"], "title": "renamed"}
+    result = host.play("realize", vms=[with_both])[vm["id"]]
+    live = host.virsh("dumpxml", f"vg-{vm['id']}")
+    assert result.changed
+    assert "pending_restart" not in result.facts
+    assert second["id"] in live
+    assert "<title>renamed</title>" in live
+    assert host.sh("pgrep", "-f", f"vg-{vm['id']}") == process
+    assert not host.play("realize", vms=[with_both])[vm["id"]].changed
+
+
+def test_a_running_vm_gets_an_interface_without_a_restart(host: Host) -> None:
+    network, vm = str(uuid.uuid4()), host.vm()
+    host.play("realize", networks=[{"id": network, "generation": 1, "title": "n", "mtu": 1500, "needs": []}], vms=[vm])
+    nic = {"id": str(uuid.uuid4()), "mac": "52:54:00:AA:00:01", "network": network}
+    plugged = host.play("realize", vms=[{**vm, "interfaces": [nic]}])[vm["id"]]
+    assert plugged.changed
+    assert "pending_restart" not in plugged.facts
+    assert f"vg-{network}" in host.virsh("domiflist", f"vg-{vm['id']}")
+    # This guest never answers: an interface stays plugged until its restart.
+    assert host.play("realize", vms=[vm])[vm["id"]].facts["pending_restart"] is True
+
+
+def test_more_memory_waits_for_a_restart(host: Host) -> None:
+    vm = host.vm()
+    host.play("realize", vms=[vm])
+    larger = {**vm, "memory": 96 << 20}
+    assert host.play("realize", vms=[larger])[vm["id"]].facts["pending_restart"] is True
+    assert not host.play("realize", vms=[larger])[vm["id"]].changed
+    host.virsh("destroy", f"vg-{vm['id']}")
+    restarted = host.play("realize", vms=[larger])[vm["id"]]
+    assert restarted.changed
+    assert "pending_restart" not in restarted.facts
+
+
+def test_a_domain_that_was_defined_and_not_started_is_adopted(host: Host) -> None:
+    vm = host.vm()
+    host.play("realize", vms=[vm])
+    host.virsh("destroy", f"vg-{vm['id']}")
+    assert host.play("realize", vms=[vm])[vm["id"]].facts["power"] == "running"
+
+
+def test_a_domain_without_our_mark_is_left_alone(host: Host) -> None:
+    vm = host.vm()
+    names = f"<name>theirs</name><uuid>{vm['id']}</uuid>"
+    xml = f"<domain type='qemu'>{names}<memory>65536</memory><os><type>hvm</type></os></domain>"
+    host.sh("sh", "-c", f'echo "{xml}" >/root/theirs.xml')
+    host.virsh("define", "/root/theirs.xml")
+    before = host.virsh("dumpxml", "theirs")
+    for playbook in ("realize", "remove"):
+        result = host.play(playbook, vms=[vm])[vm["id"]]
+        assert result.failed
+        assert "carries no mark of this installation" in str(result.error)
+        assert result.cure
+    assert host.virsh("dumpxml", "theirs") == before
+
+
+def test_a_failure_harms_only_what_needs_it(host: Host) -> None:
+    lost, well = host.volume(pool=str(uuid.uuid4())), host.volume()
+    broken, works = host.vm(lost), host.vm(well)
+    results = host.play("realize", pools=host.pools(), volumes=[lost, well], vms=[broken, works])
+    assert results[lost["id"]].failed
+    assert results[broken["id"]].skipped
+    assert lost["id"] in str(results[broken["id"]].error)
+    assert results[works["id"]].facts["power"] == "running"
+
+
+def test_a_vnc_password_is_nowhere_but_in_the_domain(host: Host) -> None:
+    vm = host.vm(vnc_password="hash-1")
+    result = host.play("realize", {vm["id"]: {"vnc_password": CANARY}}, vms=[vm])[vm["id"]]
+    assert result.facts["vnc_port"]
+    assert CANARY in host.virsh("dumpxml", "--security-info", f"vg-{vm['id']}")
+    assert CANARY not in host.log()
+    places = ["/tmp", "/run/virtgraph", "/root", "/var/log", "/dev/shm"]
+    found = host.sh("sh", "-c", f"grep -rlF '{CANARY}' {' '.join(places)} --exclude-dir=libvirt || true")
+    assert found == ""
+    assert host.sh("sh", "-c", f"grep -rlF '{CANARY}' /var/log/libvirt || true") == ""
+
+
+def test_a_short_vnc_password_does_not_blank_out_results(host: Host) -> None:
+    vm = host.vm(vnc_password="hash-1")
+    assert host.play("realize", {vm["id"]: {"vnc_password": "e"}}, vms=[vm])[vm["id"]].facts["power"] == "running"
+
+
+def test_a_vnc_password_changes_while_the_guest_runs(host: Host) -> None:
+    vm = host.vm(vnc_password="hash-1")
+    host.play("realize", {vm["id"]: {"vnc_password": CANARY}}, vms=[vm])
+    changed = host.play("realize", {vm["id"]: {"vnc_password": "other"}}, vms=[{**vm, "vnc_password": "hash-2"}])
+    assert changed[vm["id"]].changed
+    assert "passwd='other'" in host.virsh("dumpxml", "--security-info", f"vg-{vm['id']}")
+
+
+def test_remove_takes_everything_and_is_content_with_nothing(host: Host) -> None:
+    volume = host.volume()
+    vm = host.vm(volume)
+    wanted = {"pools": host.pools(), "volumes": [volume], "vms": [vm]}
+    host.play("realize", **wanted)
+    assert all(result.changed and not result.failed for result in host.play("remove", **wanted).values())
+    assert host.virsh("list", "--all", "--name").split() == []
+    assert host.virsh("pool-list", "--all", "--name").split() == []
+    assert host.sh("find", "/var/lib/libvirt/images", "/var/log/libvirt/qemu", "-name", f"*{host.pool}*") == ""
+    assert host.sh("find", "/var/log/libvirt/qemu", "-name", f"*{vm['id']}-console*") == ""
+    again = host.play("remove", **wanted)
+    assert not any(result.changed or result.failed for result in again.values())
+
+
+def test_an_older_claim_is_refused(host: Host) -> None:
+    vm = host.vm(state="stopped")
+    host.play("realize", vms=[vm])
+    stale = {"installation": host.installation, "slot": 0, "fence": 0, "deadline": 60}
+    with pytest.raises(AssertionError, match="A newer claim owns"):
+        host.play("realize", lease=stale, vms=[{**vm, "title": "late"}])
+    assert host.virsh("desc", "--title", f"vg-{vm['id']}").strip() == "web"
+
+
+def test_observe_tells_what_is_there(host: Host) -> None:
+    volume = host.volume()
+    vm = host.vm(volume, state="stopped")
+    host.play("realize", pools=host.pools(), volumes=[volume], vms=[vm])
+    seen = host.play("observe", uplink="br0", pool_path=f"{host.pool_path}/not/there")
+    assert {id: found.facts["kind"] for id, found in seen.items()} == {
+        host.pool: "Pool",
+        volume["id"]: "Volume",
+        vm["id"]: "VM",
+    }
+    assert seen[vm["id"]].facts["power"] == "shutoff"
+    assert host.outcome is not None
+    facts = host.outcome.host_facts
+    assert (facts["hostname"], facts["uplink_driver"], facts["libvirt_version"]) == ("host1", "ovs", "9.0.0")
+    assert min(facts["cpus"], facts["memory"], facts["disk"]) > 0

@@ -1,0 +1,115 @@
+"""The roles pool and volume on a real libvirtd."""
+
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import Host
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A qcow2 file of 3 MB and some, 64 MB to its guest."""
+    raw, qcow2 = tmp_path / "source.raw", tmp_path / "source.qcow2"
+    raw.write_bytes(os.urandom(3 << 20))
+    os.truncate(raw, 64 << 20)
+    subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, qcow2], check=True)
+    return qcow2
+
+
+def test_volumes_of_one_source_share_a_base(host: Host, source: Path) -> None:
+    wanted = {"file": str(source), "sha256": None}
+    small, large = host.volume(source=wanted, size=None), host.volume(source=wanted)
+    results = host.play("realize", pools=host.pools(), volumes=[small, large])
+    sha256 = hashlib.sha256(source.read_bytes()).hexdigest()
+    assert host.sh("ls", "-A", host.pool_path).split() == sorted(
+        [f"base-{sha256}.qcow2", f"{small['id']}.qcow2", f"{large['id']}.qcow2"]
+    )
+    assert results[small["id"]].facts["capacity"] == 64 << 20
+    assert results[large["id"]].facts["capacity"] == 1 << 30
+    assert not host.play("realize", volumes=[small, large])[small["id"]].changed
+
+
+def test_a_source_with_another_hash_is_refused_and_leaves_nothing(host: Host, source: Path) -> None:
+    volume = host.volume(source={"file": str(source), "sha256": "0" * 64})
+    result = host.play("realize", pools=host.pools(), volumes=[volume])[volume["id"]]
+    assert result.failed
+    assert "has the SHA-256" in str(result.error)
+    assert host.sh("ls", "-A", host.pool_path) == ""
+
+
+def test_a_source_that_is_not_there_is_named(host: Host) -> None:
+    volume, other = host.volume(source={"file": "/nowhere.qcow2", "sha256": None}), host.volume()
+    results = host.play("realize", pools=host.pools(), volumes=[volume, other])
+    assert "not on the controller: /nowhere.qcow2" in str(results[volume["id"]].error)
+    assert not results[other["id"]].failed
+
+
+def test_a_half_copy_never_counts(host: Host, source: Path) -> None:
+    host.play("realize", pools=host.pools())
+    sha256 = hashlib.sha256(source.read_bytes()).hexdigest()
+    part = f"{host.pool_path}/.base-{sha256}.{host.installation}-0-0.part"
+    host.sh("sh", "-c", f"echo half >{part}")
+    volume = host.volume(source={"file": str(source), "sha256": sha256})
+    assert not host.play("realize", volumes=[volume])[volume["id"]].failed
+    assert host.sh("sha256sum", f"{host.pool_path}/base-{sha256}.qcow2").startswith(sha256)
+    assert ".part" not in host.sh("ls", "-A", host.pool_path)
+
+
+@pytest.mark.parametrize("room", ["2m", "128k"])
+def test_a_full_pool_says_how_much_is_missing(host: Host, source: Path, room: str) -> None:
+    """2 MB are not enough for the base; 128 kB not even for an empty volume."""
+    wanted = {"file": str(source), "sha256": None} if room == "2m" else None
+    volume = host.volume(source=wanted)
+    host.sh("mkdir", "-p", host.pool_path)
+    # A namespace of the host: the play's ssh and libvirtd see it too.
+    host.sh("mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", host.pool_path)
+    try:
+        results = host.play("realize", pools=host.pools(), volumes=[volume], vms=[vm := host.vm(volume)])
+        error = str(results[volume["id"]].error)
+        assert f"Volume data ({volume['id']}) does not fit into pool {host.pool_path} on host1: " in error
+        assert "bytes needed" in error
+        assert results[volume["id"]].cure
+        assert results[vm["id"]].skipped
+        assert host.sh("ls", "-A", host.pool_path) == ""
+    finally:
+        host.virsh("pool-destroy", f"vg-{host.pool}")
+        host.sh("umount", host.pool_path)
+
+
+def test_a_volume_grows_in_use_and_never_shrinks(host: Host) -> None:
+    volume = host.volume()
+    vm = host.vm(volume)
+    host.play("realize", pools=host.pools(), volumes=[volume], vms=[vm])
+    grown = host.play("realize", volumes=[{**volume, "size": 2 << 30}])[volume["id"]]
+    assert (grown.changed, grown.facts["capacity"]) == (True, 2 << 30)
+    assert str(2 << 30) in host.virsh("domblkinfo", f"vg-{vm['id']}", "vda")
+    shrunk = host.play("realize", volumes=[volume])[volume["id"]]
+    assert shrunk.failed
+    assert "cannot shrink" in str(shrunk.error)
+
+
+def test_a_volume_in_use_is_not_removed(host: Host) -> None:
+    volume = host.volume()
+    host.play("realize", pools=host.pools(), volumes=[volume], vms=[host.vm(volume)])
+    result = host.play("remove", volumes=[volume])[volume["id"]]
+    assert "in use by the running domain" in str(result.error)
+    assert volume["id"] in host.sh("ls", host.pool_path)
+
+
+def test_a_pool_that_the_hosts_restart_stopped_is_started(host: Host) -> None:
+    host.play("realize", pools=host.pools())
+    host.virsh("pool-destroy", f"vg-{host.pool}")
+    assert host.play("realize", pools=host.pools())[host.pool].changed
+    assert not host.play("realize", pools=host.pools())[host.pool].changed
+
+
+def test_a_pool_with_volumes_stays(host: Host) -> None:
+    volume = host.volume()
+    host.play("realize", pools=host.pools(), volumes=[volume])
+    result = host.play("remove", pools=host.pools())[host.pool]
+    assert "still has 1 volumes" in str(result.error)
