@@ -151,3 +151,38 @@ async def test_a_long_chain_over_two_hosts_ends_with_its_first_failure(graph: Gr
     assert await operations(graph, "v0") == ["FAILED"]
     assert [state for n in range(1, 12) for state in await operations(graph, f"v{n}")] == ["SKIPPED"] * 11
     await invariants.check(graph)
+
+
+def after(*names: str, size: str = "1gb") -> dict[str, Any]:
+    return volume(size, dependencies=[{"object": {"variable": name}} for name in names])
+
+
+async def test_what_follows_a_replaced_one_is_skipped_with_it(graph: Graph, host: str) -> None:
+    await put(graph, {"a": after()})
+    running = await claim(graph, host)
+    assert running is not None
+    await put(graph, {"a": after(), "b": after("a"), "c": after("b")})
+    await put(graph, {"a": after(), "b": after("a", size="2gb"), "c": after("b")})
+    await finish_all(graph, running, {o.resource for o in running.operations if o.name == "a"})
+    assert [await operations(graph, name) for name in "abc"] == [["FAILED"], ["SUPERSEDED", "SKIPPED"], ["SKIPPED"]]
+    await invariants.check(graph)
+
+
+async def test_a_change_is_tried_though_what_it_changes_has_failed(graph: Graph, host: str) -> None:
+    await put(graph, {"a": after()})
+    running = await claim(graph, host)
+    assert running is not None
+    await put(graph, {"a": after(size="2gb"), "b": after("a")})
+    await finish_all(graph, running, {o.resource for o in running.operations if o.name == "a"})
+    await work(graph)
+    assert [await operations(graph, name) for name in "ab"] == [["FAILED", "SUCCEEDED"], ["SUCCEEDED"]]
+    await invariants.check(graph)
+
+
+async def test_needs_that_turn_round_do_not_wait_for_each_other(graph: Graph) -> None:
+    await put(graph, {"a": after("b"), "b": after(), "c": after("a")})
+    await put(graph, {"a": after(), "b": after("c", size="2gb"), "c": after("a")})
+    await invariants.check(graph)
+    await work(graph)
+    assert set((await states(graph)).values()) == {"ALLOCATED"}
+    await invariants.check(graph)

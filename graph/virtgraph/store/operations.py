@@ -38,22 +38,29 @@ SUPERSEDE = """
     MATCH (o:Operation {id: row.id})
     SET o.state = 'SUPERSEDED', o.endedAt = timestamp(), o.readyOn = null
 """
+# what waits for superseded operations
+WAITED = """
+    UNWIND $rows AS row
+    MATCH (later:Operation)-[:AFTER]->(:Operation {id: row.id})
+    WHERE later.state = 'PENDING'
+    RETURN DISTINCT row.id AS superseded, later.id AS id, later.resource AS resource
+"""
+# what operations wait for, one step
+BEFORE = """
+    UNWIND $ids AS id
+    MATCH (:Operation {id: id})-[:AFTER]->(before:Operation)
+    WHERE before.state = 'PENDING'
+    RETURN id, collect(before.id) AS before
+"""
 # what waited for the superseded one waits for the one that replaces it
 FOLLOW = """
     UNWIND $rows AS row
-    MATCH (later:Operation)-[:AFTER]->(:Operation {id: row.id})
-    WHERE later.state = 'PENDING' AND later.id <> row.by
+    MATCH (later:Operation {id: row.id})
     MATCH (by:Operation {id: row.by})
     MERGE (later)-[:AFTER]->(by)
     SET later.readyOn = null
 """
 # what waited for nothing but operations that nothing replaces
-WAITED = """
-    UNWIND $rows AS row
-    MATCH (later:Operation)-[:AFTER]->(:Operation {id: row.id})
-    WHERE later.state = 'PENDING'
-    RETURN DISTINCT later.id AS id, later.resource AS resource
-"""
 GO_ON = """
     UNWIND $rows AS row
     MATCH (later:Operation {id: row.id})
@@ -122,17 +129,46 @@ async def wake(tx: Transaction, ids: Sequence[str]) -> None:
 
 
 async def supersede(tx: Transaction, superseded: Mapping[str, str | None]) -> None:
-    """End operations that were not begun. What waited for one waits for its successor, or goes on where there is none."""
+    """End operations that were not begun. What waited for one waits for its successor, or goes on where there is none,
+    or where the successor itself comes after it now."""
     token = str(uuid.uuid4())
     ended = [{"id": old} for old in superseded]
     await tx.each(SUPERSEDE, ended)
-    await tx.each(FOLLOW, [{"id": old, "by": by} for old, by in superseded.items() if by is not None])
-    dropped = [{"id": old} for old, by in superseded.items() if by is None]
-    if dropped:
-        later = await tx.rows(WAITED, rows=dropped)
-        await resources.lock(tx, [row["resource"] for row in later], token)
-        await tx.each(GO_ON, [{"id": row["id"]} for row in later])
+    waited = await tx.rows(WAITED, rows=ended) if ended else []
+    before = await before_these(tx, {by for row in waited if (by := superseded[row["superseded"]])})
+    following, free = [], {}
+    for row in waited:
+        by = superseded[row["superseded"]]
+        if by is not None and row["id"] not in reach(before, by):
+            following.append({"id": row["id"], "by": by})
+        else:
+            free[row["id"]] = row["resource"]
+    await tx.each(FOLLOW, following)
+    if free:
+        await resources.lock(tx, free.values(), token)
+        await tx.each(GO_ON, [{"id": id} for id in free])
     await tx.each(CLOSE_REVISIONS, ended, token=token)
+
+
+async def before_these(tx: Transaction, ids: set[str]) -> dict[str, list[str]]:
+    """By operation what it waits for, for these and for all that they wait for."""
+    found: dict[str, list[str]] = {}
+    step = sorted(ids)
+    while step:
+        rows = await tx.rows(BEFORE, ids=step)
+        found |= dict.fromkeys(step, []) | {row["id"]: row["before"] for row in rows}
+        step = sorted({id for row in rows for id in row["before"]} - found.keys())
+    return found
+
+
+def reach(before: Mapping[str, Sequence[str]], id: str) -> set[str]:
+    """An operation and all that it waits for, however far."""
+    reached: set[str] = set()
+    step = [id]
+    while step:
+        reached.update(step)
+        step = [one for id in step for one in before.get(id, ()) if one not in reached]
+    return reached
 
 
 def operation_rows(

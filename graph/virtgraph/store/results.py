@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from typing import Any
 
 from virtgraph.lifecycle import realized
@@ -62,7 +63,7 @@ LOAD = """
            r.wanted AS wanted, b.realizedGeneration AS realized,
            [(o)-[:AFTER]->(p:Operation) WHERE p.state IN ['PENDING', 'RUNNING'] |
                [p.id, p.state, p.host, p.action, p.readyOn]] AS before,
-           [(o)-[:AFTER]->(p:Operation) | p.id] AS needed,
+           [(o)-[:AFTER]->(p:Operation) WHERE p.resource <> o.resource OR p.host <> o.host | p.id] AS needed,
            [(o)-[:AFTER]->(p:Operation) | p.kind + ' ' + p.resourceName] AS needs
     ORDER BY o.ordinal
 """
@@ -99,30 +100,43 @@ async def finish(tx: Transaction, claim: Claim, results: Sequence[Result], end: 
     """Write results under the Run's token. False: the Run is another's now, and nothing was written."""
     if claim.action is Action.REMOVE:
         await tx.run("MATCH (h:Resource {id: $id}) SET h._lock = $token", id=claim.host["id"], token=claim.token)
-    ids = [result.operation for result in results]
-    later = await later_than(tx, ids)
     mine = {o.id: o.resource for o in claim.operations}
-    await resources.lock(tx, [*(mine[id] for id in ids), *(row["resource"] for row in later)], str(uuid.uuid4()))
+    later = await lock_with_later(tx, {result.operation: mine[result.operation] for result in results})
     if await tx.row(HOLD, run=claim.run, token=claim.token) is None:
         return False
     finishing = Finishing(tx, claim.token)
     await finishing.write(results)
     if end is not None:
         await tx.run(END_RUN, run=claim.run, state=str(end.state), error=end.error)
-    await finishing.settle([row["id"] for row in later])
+    await finishing.settle(later)
     await events.write(tx, finishing.story, SERVICE)
     return True
 
 
-async def later_than(tx: Transaction, ids: Sequence[str]) -> list[Row]:
-    """Everything pending that waits for these, however far: one step of the chain after the other."""
-    found: dict[str, Row] = {}
+async def lock_with_later(tx: Transaction, operations: Mapping[str, str]) -> list[str]:
+    """Lock operations, given with their resources, and everything pending that waits for them, however far.
+
+    What waits is looked for again under the locks: an apply may have added to it until they were held.
+    """
+    token = str(uuid.uuid4())
+    locked: set[str] = set()
+    found = dict(operations)
+    while new := set(found.values()) - locked:
+        await resources.lock(tx, new, token)
+        locked |= new
+        found = {**operations, **await later_than(tx, operations)}
+    return [id for id in found if id not in operations]
+
+
+async def later_than(tx: Transaction, ids: Iterable[str]) -> dict[str, str]:
+    """Everything pending that waits for these and its resource, one step of the chain after the other."""
+    found: dict[str, str] = {}
     step = list(ids)
     while step:
         rows = await tx.rows(LATER, ids=step)
         step = [row["id"] for row in rows if row["id"] not in found]
-        found |= {row["id"]: row for row in rows}
-    return list(found.values())
+        found |= {row["id"]: row["resource"] for row in rows}
+    return found
 
 
 @dataclass(slots=True)
@@ -156,7 +170,7 @@ class Finishing:
 
     async def settle(self, later: Sequence[str]) -> None:
         """Skip what cannot follow, wake what can."""
-        rows = await self.load(later)
+        rows = in_order(await self.load(later))
         skipped = [row for row in rows if self.skip(row)]
         await self.tx.each(WRITE, [written(row, self.skipping(row)) for row in skipped])
         await self.tx.each(END_TIME, [{"id": row["id"]} for row in skipped])
@@ -171,7 +185,7 @@ class Finishing:
         await self.close_revisions()
 
     def skip(self, row: Row) -> bool:
-        """Whether something that this operation comes after has failed here."""
+        """Whether something that this operation needs has failed here; not an earlier one of the same resource."""
         reason = next((self.failed[before] for before in row["needed"] if before in self.failed), None)
         if reason is None:
             return False
@@ -225,6 +239,13 @@ class Finishing:
             revision=row["number"],
             data={"resources": found},
         )
+
+
+def in_order(rows: Sequence[Row]) -> list[Row]:
+    """Each after those that it waits for: what replaced another has a higher ordinal than what waits for it."""
+    by_id = {row["id"]: row for row in rows}
+    sorter = TopologicalSorter({id: [before[0] for before in row["before"] if before[0] in by_id] for id, row in by_id.items()})
+    return [by_id[id] for id in sorter.static_order()]
 
 
 def may_start(row: Row, ready: Mapping[str, str]) -> bool:
@@ -332,16 +353,14 @@ async def cancel(tx: Transaction, id: str, caller: Caller) -> str | None:
     row = await tx.row("MATCH (o:Operation {id: $id}) RETURN o.resource AS resource", id=id)
     if row is None:
         return None
-    later = await later_than(tx, [id])
-    token = str(uuid.uuid4())
-    await resources.lock(tx, [row["resource"], *(r["resource"] for r in later)], token)
+    later = await lock_with_later(tx, {id: row["resource"]})
     now = await tx.row("MATCH (o:Operation {id: $id}) RETURN o.state AS state", id=id)
     assert now is not None
     if now["state"] == OperationState.RUNNING:
         await tx.run("MATCH (o:Operation {id: $id}) SET o.cancel = true", id=id)
     elif now["state"] == OperationState.PENDING:
-        finishing = Finishing(tx, token)
+        finishing = Finishing(tx, str(uuid.uuid4()))
         await finishing.write([Result(id, OperationState.CANCELLED, f"It was cancelled by {caller.actor}.")])
-        await finishing.settle([r["id"] for r in later])
+        await finishing.settle(later)
         await events.write(tx, finishing.story, caller)
     return str(now["state"])
