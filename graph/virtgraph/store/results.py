@@ -244,7 +244,9 @@ class Finishing:
 def in_order(rows: Sequence[Row]) -> list[Row]:
     """Each after those that it waits for: what replaced another has a higher ordinal than what waits for it."""
     by_id = {row["id"]: row for row in rows}
-    sorter = TopologicalSorter({id: [before[0] for before in row["before"] if before[0] in by_id] for id, row in by_id.items()})
+    sorter = TopologicalSorter(
+        {id: [before[0] for before in row["before"] if before[0] in by_id] for id, row in by_id.items()}
+    )
     return [by_id[id] for id in sorter.static_order()]
 
 
