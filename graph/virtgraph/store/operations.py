@@ -156,7 +156,7 @@ async def before_these(tx: Transaction, ids: set[str]) -> dict[str, list[str]]:
     step = sorted(ids)
     while step:
         rows = await tx.rows(BEFORE, ids=step)
-        found |= dict.fromkeys(step, []) | {row["id"]: row["before"] for row in rows}
+        found |= {key: [] for key in step} | {row["id"]: row["before"] for row in rows}
         step = sorted({id for row in rows for id in row["before"]} - found.keys())
     return found
 
