@@ -11,6 +11,7 @@ from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionContext
 
+from virtgraph.store.graph import UNREACHABLE
 from virtgraph_api.documents import Document, Documents
 from virtgraph_api.passthrough import PassThrough
 from virtgraph_api.refusal import Code
@@ -63,15 +64,17 @@ def presentable(error: GraphQLError, request_id: str | None) -> GraphQLError:
         if error.path is None and "code" not in (error.extensions or {}):
             error.extensions = {**(error.extensions or {}), "code": Code.BAD_VARIABLES}
         return error
-    log.error("internal error", request_id=request_id, path=error.path, exc_info=error.original_error)
-    return internal_error(request_id, error)
+    return unexpected(error.original_error, request_id, error)
 
 
-def internal_error(request_id: str | None, located: GraphQLError | None = None) -> GraphQLError:
-    """What a caller learns of an unexpected exception."""
-    return GraphQLError(
-        "Internal error",
-        nodes=located.nodes if located else None,
-        path=located.path if located else None,
-        extensions={"code": Code.INTERNAL, "requestId": request_id},
-    )
+def unexpected(exception: Exception, request_id: str | None, located: GraphQLError | None = None) -> GraphQLError:
+    """Log an exception that is no refusal; what a caller learns of it."""
+    path = located.path if located else None
+    if isinstance(exception, UNREACHABLE):
+        log.warning("the graph cannot be asked now", request_id=request_id, path=path, error=str(exception))
+        code, message = Code.UNAVAILABLE, "The graph does not answer now. Ask again in a moment."
+    else:
+        log.error("internal error", request_id=request_id, path=path, exc_info=exception)
+        code, message = Code.INTERNAL, "Internal error"
+    nodes = located.nodes if located else None
+    return GraphQLError(message, nodes=nodes, path=path, extensions={"code": code, "requestId": request_id})

@@ -20,7 +20,7 @@ from strawberry.types import ExecutionResult
 from virtgraph.model.actor import Actor
 from virtgraph_api import negotiation, request
 from virtgraph_api.correlation import Correlated, request_id
-from virtgraph_api.execution import Schema, internal_error
+from virtgraph_api.execution import Schema, unexpected
 from virtgraph_api.graphiql import page
 from virtgraph_api.negotiation import GRAPHQL, JSON
 from virtgraph_api.refusal import Code, Refusal, status_of
@@ -33,8 +33,6 @@ MAX_HEADERS = 32 * 1024
 METHODS = "GET, HEAD, POST"
 Authenticate = Callable[[str], Awaitable[Actor | None]]
 MakeContext = Callable[[Actor, str, HTTPConnection], Correlated]
-
-log = structlog.get_logger(__name__)
 
 
 class GraphQLEndpoint:
@@ -63,9 +61,9 @@ class GraphQLEndpoint:
             except Refusal as refusal:
                 response = _json({"errors": refusal.errors}, status_of(refusal.code), GRAPHQL)
                 response.headers.update(refusal.headers)
-            except Exception:
-                log.exception("internal error")
-                response = _json({"errors": [internal_error(known_as).formatted]}, 500, GRAPHQL)
+            except Exception as exception:
+                error = unexpected(exception, known_as)
+                response = _json({"errors": [error.formatted]}, status_of(error.extensions["code"]), GRAPHQL)
         response.headers["x-request-id"] = known_as
         await response(scope, receive, send)
 

@@ -19,7 +19,7 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from virtgraph.model.actor import Actor
 from virtgraph_api.correlation import Correlated
-from virtgraph_api.execution import Schema, internal_error
+from virtgraph_api.execution import Schema, unexpected
 from virtgraph_api.http import MAX_BODY, Authenticate, MakeContext
 from virtgraph_api.refusal import Code, Refusal
 from virtgraph_api.request import GraphQLRequest, json
@@ -152,9 +152,8 @@ class _Connection:
             await self._fail(key, refusal.errors)
         except WebSocketDisconnect:
             pass
-        except Exception:
-            log.exception("internal error", request_id=context.request_id)
-            await self._fail(key, [internal_error(context.request_id).formatted])
+        except Exception as exception:
+            await self._fail(key, [unexpected(exception, context.request_id).formatted])
 
     async def _stream(self, key: str, asked: GraphQLRequest, context: Correlated) -> None:
         document = self._schema.document(asked.query)

@@ -382,6 +382,6 @@ def test_a_client_that_is_not_permitted_SHOULD_be_401(client: httpx.Client) -> N
 def test_the_servers_own_failure_should_be_5xx(client: httpx.Client) -> None:
     with capture_logs() as logs:
         response = client.post("/graphql", json={"query": "{ me }"}, headers={"Authorization": "Bearer database-away"})
-    assert (response.status_code, code(response)) == (500, "INTERNAL")
+    assert (response.status_code, code(response)) == (503, "UNAVAILABLE")
     assert "bolt" not in response.text
-    assert [one["event"] for one in logs] == ["internal error"]
+    assert [one["event"] for one in logs] == ["the graph cannot be asked now"]

@@ -146,6 +146,20 @@ async def test_a_kept_server_comes_back_under_its_address(tmp_path: Path) -> Non
         assert await peers(driver) == ["before"]
 
 
+async def test_a_kept_server_that_is_killed_while_it_starts_comes_back_too(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (server, driver), kept(server):
+        await driver.execute_query("CREATE (:Peer {name: 'before'})")
+        first = server.pid
+        os.kill(first, signal.SIGKILL)
+        while (record := server.folder.record) is None or record.pid == first:
+            await asyncio.sleep(0.01)
+        os.kill(record.pid, signal.SIGKILL)
+        async with asyncio.timeout(120):
+            while server.pid in (first, record.pid):
+                await asyncio.sleep(0.01)
+        assert await peers(driver) == ["before"]
+
+
 async def test_a_process_that_joined_takes_over_when_the_owner_is_killed(tmp_path: Path) -> None:
     owner = await asyncio.to_thread(Peer, tmp_path, "owner")
     async with serving(tmp_path) as (server, driver):

@@ -13,11 +13,14 @@ import socket
 from asyncio.subprocess import Process
 from pathlib import Path
 
+import structlog
 from neo4j.exceptions import DriverError, Neo4jError
 
 from virtgraph.graphdb import arcadedb, child
 from virtgraph.graphdb.connect import DATABASE, answer, open_driver
 from virtgraph.graphdb.folder import Record, ServerFolder, take
+
+log = structlog.get_logger()
 
 START_SECONDS = 90.0  # 1-4 s on a quiet machine; the rest is for a recovery on a busy one
 POLL_SECONDS = 0.05
@@ -55,10 +58,13 @@ class EmbeddedServer:
         """
         while True:
             await child.end_of(self.pid)
-            again = await start_embedded(self.folder.path)
-            self.pid, self._process = again.pid, again._process
-            if again.port != self.port:
-                raise GraphServerError(f"the graph server had to leave port {self.port}: start again")
+            try:
+                again = await start_embedded(self.folder.path, self.port)
+            except GraphServerError as error:  # killed while it started, or its port is taken for a moment
+                log.warning("the graph server did not start, and is tried again", error=str(error))
+                await asyncio.sleep(1)
+            else:
+                self.pid, self._process = again.pid, again._process
 
     async def stop(self) -> None:
         """End the server if this process started it; a joined one is left alone."""
@@ -67,10 +73,10 @@ class EmbeddedServer:
             self._process = None
 
 
-async def start_embedded(path: Path) -> EmbeddedServer:
+async def start_embedded(path: Path, port: int | None = None) -> EmbeddedServer:
     """Start the server of a folder, or join the one that runs; it has answered a query when this returns.
 
-    To be called in a thread that lives as long as the server should: the main thread is one.
+    `port`: only there; None: on the last one if it is free, else on any. To be called in a thread that lives as long as the server should: the main thread is one.
     Raises GraphServerError with the end of what the server printed.
     """
     folder = ServerFolder(path.resolve())
@@ -79,17 +85,19 @@ async def start_embedded(path: Path) -> EmbeddedServer:
         async with asyncio.timeout(START_SECONDS):
             while True:
                 with folder.lock_file() as lock:
-                    server = await (_launch(folder, lock) if take(lock) else _join(folder))
+                    server = await (_launch(folder, lock, port) if take(lock) else _join(folder))
                 if server is not None:
+                    if port not in (None, server.port):
+                        raise GraphServerError(f"the graph server has left port {port}: start this process again")
                     return server
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:
         raise GraphServerError(f"the graph server of {path} does not answer: {folder.last_words()}") from None
 
 
-async def _launch(folder: ServerFolder, lock: int) -> EmbeddedServer:
+async def _launch(folder: ServerFolder, lock: int, wanted: int | None) -> EmbeddedServer:
     """Start java with the lock among its open files: so the lock is held exactly as long as java lives."""
-    port = _free_port(folder.record)
+    port = _free_port(wanted) if wanted else _any_port(folder.record)
     command = arcadedb.command(folder.path, port, folder.password_file, DATABASE)
     with folder.console.open("wb") as console:
         process = await child.spawn(command, folder.path, console, lock)
@@ -125,11 +133,19 @@ async def _answers(server: EmbeddedServer) -> bool:
     return True
 
 
-def _free_port(last: Record | None) -> int:
+def _any_port(last: Record | None) -> int:
     """The last server's port if it is free, so that those who used it find the next one there; else any."""
-    for wanted in ([last.port] if last else []) + [0]:
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as java does
+    if last:
+        with contextlib.suppress(GraphServerError):
+            return _free_port(last.port)
+    return _free_port(0)
+
+
+def _free_port(wanted: int) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as java does
+        try:
             probe.bind(("127.0.0.1", wanted))
-            return int(probe.getsockname()[1])
-    raise GraphServerError("no port is free on 127.0.0.1")
+        except OSError:
+            raise GraphServerError(f"port {wanted} of 127.0.0.1 is not free") from None
+        return int(probe.getsockname()[1])

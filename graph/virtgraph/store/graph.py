@@ -16,7 +16,8 @@ Row = Mapping[str, Any]
 
 WRITE_SECONDS = 30.0
 RACES = 12  # for one thing that is unique, until its refusal counts
-AWAY = (Neo4jError, ServiceUnavailable, SessionExpired, OSError)  # the graph cannot be asked now; later perhaps
+UNREACHABLE = (ServiceUnavailable, SessionExpired, ConnectionError)
+AWAY = (Neo4jError, *UNREACHABLE, OSError)  # the graph cannot be asked now; later perhaps
 
 
 class Transaction:
