@@ -63,7 +63,8 @@ class GraphQLEndpoint:
                 response.headers.update(refusal.headers)
             except Exception as exception:
                 error = unexpected(exception, known_as)
-                response = _json({"errors": [error.formatted]}, status_of(error.extensions["code"]), GRAPHQL)
+                code = (error.extensions or {}).get("code", Code.INTERNAL)
+                response = _json({"errors": [error.formatted]}, status_of(code), GRAPHQL)
         response.headers["x-request-id"] = known_as
         await response(scope, receive, send)
 

@@ -14,11 +14,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import httpx
 import neo4j
 import orjson
-from engines import neo4j as start_neo4j
-from serving import Service, on, serving
-
 from benchmarks import large_graph
 from benchmarks.timing import seconds, spread, table
+from engines import neo4j as start_neo4j
+from serving import Service, on, serving
 
 ONE = """
 query ($id: ID!) { vm(id: $id) {
@@ -96,33 +95,37 @@ class Benchmark:
         return [name, spread(ours), spread(floor), f"{median(ours) / median(floor):.2f}"]
 
 
+def compare(served: Service, driver: neo4j.Driver, vms: int) -> list[list[str]]:
+    benchmark = Benchmark(served, driver)
+    id = large_graph.id_of("VM", vms // 2)
+    return [
+        benchmark.compare(
+            "one VM with everything nested",
+            300,
+            lambda: benchmark.api(ONE, id=id)["vm"],
+            lambda: benchmark.cypher(ONE_BY_HAND, id=id)[0],
+        ),
+        benchmark.compare(
+            "a page of 500 at three levels",
+            40,
+            lambda: benchmark.api(PAGE)["vms"]["nodes"],
+            lambda: benchmark.cypher(PAGE_BY_HAND),
+        ),
+    ]
+
+
 def main() -> None:
     vms = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    with tempfile.TemporaryDirectory() as folder, start_neo4j(Path(folder) / "neo4j") as engine:
-        with (
-            serving(Path(folder) / "home", **on(engine)) as served,
-            neo4j.GraphDatabase.driver(
-                engine.url, auth=(engine.user, engine.password), notifications_min_severity="OFF"
-            ) as driver,
-        ):
-            large_graph.load(driver, vms)
-            benchmark = Benchmark(served, driver)
-            id = large_graph.id_of("VM", vms // 2)
-            rows = [
-                benchmark.compare(
-                    "one VM with everything nested",
-                    300,
-                    lambda: benchmark.api(ONE, id=id)["vm"],
-                    lambda: benchmark.cypher(ONE_BY_HAND, id=id)[0],
-                ),
-                benchmark.compare(
-                    "a page of 500 at three levels",
-                    40,
-                    lambda: benchmark.api(PAGE)["vms"]["nodes"],
-                    lambda: benchmark.cypher(PAGE_BY_HAND),
-                ),
-            ]
-            print(table(("", "virtgraph over HTTP", "Cypher by hand", "ratio"), rows))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        start_neo4j(Path(folder) / "neo4j") as engine,
+        serving(Path(folder) / "home", **on(engine)) as served,
+        neo4j.GraphDatabase.driver(
+            engine.url, auth=(engine.user, engine.password), notifications_min_severity="OFF"
+        ) as driver,
+    ):
+        large_graph.load(driver, vms)
+        print(table(("", "virtgraph over HTTP", "Cypher by hand", "ratio"), compare(served, driver, vms)))
 
 
 main()

@@ -12,14 +12,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.halt_kernel import write_halt_kernel
+from benchmarks.libvirt_loop import Loop
+from benchmarks.timing import seconds, spread, table
 from follow import follow
 from lab_hosts import LabHosts, lab_hosts
 from labs import add_host, apply, remove_stack, succeed
 from serving import Service, serving
-
-from benchmarks.halt_kernel import write_halt_kernel
-from benchmarks.libvirt_loop import Loop
-from benchmarks.timing import seconds, spread, table
 
 ROUNDS = 3
 LAB = (Path("/var/tmp/virtgraph-lab-bench"), "vgb", "10.99.48")

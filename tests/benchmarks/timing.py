@@ -22,5 +22,5 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def spread(times: Sequence[float]) -> str:
     """Median, least and most; seconds, or milliseconds below one."""
     if median(times) < 1:
-        return f"{median(times) * 1000:.1f} ms ({min(times) * 1000:.1f} – {max(times) * 1000:.1f})"
-    return f"{median(times):.2f} s ({min(times):.2f} – {max(times):.2f})"
+        return f"{median(times) * 1000:.1f} ms ({min(times) * 1000:.1f} to {max(times) * 1000:.1f})"
+    return f"{median(times):.2f} s ({min(times):.2f} to {max(times):.2f})"

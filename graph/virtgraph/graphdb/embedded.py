@@ -76,7 +76,8 @@ class EmbeddedServer:
 async def start_embedded(path: Path, port: int | None = None) -> EmbeddedServer:
     """Start the server of a folder, or join the one that runs; it has answered a query when this returns.
 
-    `port`: only there; None: on the last one if it is free, else on any. To be called in a thread that lives as long as the server should: the main thread is one.
+    `port`: only there; None: on the last one if it is free, else on any. To be called in a thread that lives as long
+    as the server should: the main thread is one.
     Raises GraphServerError with the end of what the server printed.
     """
     folder = ServerFolder(path.resolve())
