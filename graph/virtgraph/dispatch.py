@@ -121,6 +121,7 @@ class Dispatcher:
                     project_dir=str(self._playbooks),
                     playbook=f"{call.order.playbook}.yml",
                     inventory=str(folder / run_folder.INVENTORY),
+                    tags=",".join(call.order.roles) or None,
                     envvars={**self._environment, **own},
                     suppress_env_files=True,
                     fact_cache_type="none",

@@ -1,7 +1,7 @@
 """What a worker hands to the dispatcher for one Run, and what it gets back."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -58,6 +58,7 @@ class Order:
     doc: Mapping[str, Any]
     secrets: Mapping[str, Any]
     timeout: float  # seconds
+    roles: Sequence[str] = ()  # the play's tags; empty: all
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,7 @@ class Worker:
             doc=play.doc,
             secrets=play.secrets,
             timeout=play_doc.DEADLINE * 6,
+            roles=play.roles,
         )
         renewing = asyncio.create_task(running.keep())
         writing = asyncio.create_task(running.write_results())

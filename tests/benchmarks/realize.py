@@ -59,7 +59,7 @@ class Benchmark:
         self.served = served
         self.kernel = lab.folder / "halt"
         write_halt_kernel(self.kernel)
-        add_host(served, lab, "host1")
+        add_host(served, lab, "host1", cpus=100)
         first = apply(served, document(self.kernel, 1, "{variable: net}") + NETWORK, "first")
         succeed(served, first)
         found = served.graphql("{ vms { nodes { id nics { network { id } } } } }")["vms"]["nodes"][0]

@@ -19,6 +19,7 @@ from benchmarks.halt_kernel import write_halt_kernel
 from lab_hosts import WHY_NOT, LabHosts, lab_hosts
 
 from virtgraph.dispatch import Dispatcher, Order, Outcome, ResourceResult
+from virtgraph.play_doc import PlayDoc
 
 KERNEL = "/root/halt"  # on the host
 _fences = count(1)
@@ -53,7 +54,7 @@ class Host:
         """Results by id. The play itself has to end well."""
         lease = {"installation": self.installation, "slot": 0, "fence": next(_fences), "deadline": 60}
         doc = {"lease": lease, **doc}
-        order = Order("run", self.lab.access("host1"), playbook, doc, secrets or {}, 120)
+        order = Order("run", self.lab.access("host1"), playbook, doc, secrets or {}, 120, PlayDoc(doc).roles)
         results: list[ResourceResult] = []
         self.outcome = asyncio.run(self._run(order, results))
         assert self.outcome.status == "successful", self.outcome.message
