@@ -32,12 +32,13 @@ class EmbeddedServer:
 
     user = arcadedb.USER
 
-    def __init__(self, folder: ServerFolder, record: Record, process: Process | None) -> None:
+    def __init__(self, folder: ServerFolder, record: Record, process: Process | None, launches: bool = True) -> None:
         self.folder = folder
         self.port = record.port
         self.pid = record.pid
         self.password = folder.password_file.read_text()
         self._process = process  # None: another process's child
+        self._launches = launches  # whether this process may start the next one
 
     @property
     def url(self) -> str:
@@ -55,7 +56,7 @@ class EmbeddedServer:
         """
         while True:
             await child.end_of(self.pid)
-            again = await start_embedded(self.folder.path)
+            again = await start_embedded(self.folder.path, launches=self._launches)
             self.pid, self._process = again.pid, again._process
             if again.port != self.port:
                 raise GraphServerError(f"the graph server had to leave port {self.port}: start again")
@@ -67,10 +68,11 @@ class EmbeddedServer:
             self._process = None
 
 
-async def start_embedded(path: Path) -> EmbeddedServer:
+async def start_embedded(path: Path, *, launches: bool = True) -> EmbeddedServer:
     """Start the server of a folder, or join the one that runs; it has answered a query when this returns.
 
     To be called in a thread that lives as long as the server should: the main thread is one.
+    Without `launches` starting it is left to others: what a short-lived process started would go with it.
     Raises GraphServerError with the end of what the server printed.
     """
     folder = ServerFolder(path.resolve())
@@ -79,7 +81,7 @@ async def start_embedded(path: Path) -> EmbeddedServer:
         async with asyncio.timeout(START_SECONDS):
             while True:
                 with folder.lock_file() as lock:
-                    server = await (_launch(folder, lock) if take(lock) else _join(folder))
+                    server = await (_launch(folder, lock) if launches and take(lock) else _join(folder, launches))
                 if server is not None:
                     return server
                 await asyncio.sleep(POLL_SECONDS)
@@ -107,12 +109,12 @@ async def _launch(folder: ServerFolder, lock: int) -> EmbeddedServer:
     return server
 
 
-async def _join(folder: ServerFolder) -> EmbeddedServer | None:
+async def _join(folder: ServerFolder, launches: bool) -> EmbeddedServer | None:
     """The server that another process runs; None while it starts or ends."""
     record = folder.record
     if record is None or child.parent_of(record.pid) != record.owner:
         return None  # not written yet, or the owner is gone and the server about to follow
-    server = EmbeddedServer(folder, record, None)
+    server = EmbeddedServer(folder, record, None, launches)
     return server if await _answers(server) else None
 
 
