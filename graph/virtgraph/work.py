@@ -24,7 +24,7 @@ log = structlog.get_logger()
 async def work(settings: Settings, piped: bool) -> None:
     """Until SIGTERM, or with `piped` until standard input ends."""
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    async with open_graph(settings) as graph:
+    async with open_graph(settings, launches=not piped) as graph:  # a parent keeps its own
         installation = await migrate(graph)
         limits = Limits(
             settings.home,

@@ -168,3 +168,16 @@ async def test_a_process_that_joined_takes_over_when_the_owner_is_killed(tmp_pat
             await asyncio.to_thread(owner.kill)
             assert await peers(driver) == ["owner"]
             assert server.owned
+
+
+async def test_a_process_that_leaves_starting_to_others_waits_for_them(tmp_path: Path) -> None:
+    """A worker below a service does: the server that it started would go with it, and take the next service's along."""
+    owner = await asyncio.to_thread(Peer, tmp_path, "owner")
+    server = await start_embedded(tmp_path, launches=False)
+    async with await connect(server.url, server.user, server.password) as driver, kept(server):
+        await asyncio.to_thread(owner.kill)
+        following = await asyncio.to_thread(Peer, tmp_path, "the next")
+        assert following.owned
+        assert await peers(driver) == ["owner", "the next"]
+        assert not server.owned
+    await asyncio.to_thread(following.leave)

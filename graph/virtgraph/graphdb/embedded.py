@@ -35,12 +35,13 @@ class EmbeddedServer:
 
     user = arcadedb.USER
 
-    def __init__(self, folder: ServerFolder, record: Record, process: Process | None) -> None:
+    def __init__(self, folder: ServerFolder, record: Record, process: Process | None, launches: bool = True) -> None:
         self.folder = folder
         self.port = record.port
         self.pid = record.pid
         self.password = folder.password_file.read_text()
         self._process = process  # None: another process's child
+        self._launches = launches  # whether this process may start the next one
 
     @property
     def url(self) -> str:
@@ -59,7 +60,7 @@ class EmbeddedServer:
         while True:
             await child.end_of(self.pid)
             try:
-                again = await start_embedded(self.folder.path, self.port)
+                again = await start_embedded(self.folder.path, self.port, launches=self._launches)
             except GraphServerError as error:  # killed while it started, or its port is taken for a moment
                 log.warning("the graph server did not start, and is tried again", error=str(error))
                 await asyncio.sleep(1)
@@ -73,11 +74,12 @@ class EmbeddedServer:
             self._process = None
 
 
-async def start_embedded(path: Path, port: int | None = None) -> EmbeddedServer:
+async def start_embedded(path: Path, port: int | None = None, *, launches: bool = True) -> EmbeddedServer:
     """Start the server of a folder, or join the one that runs; it has answered a query when this returns.
 
     `port`: only there; None: on the last one if it is free, else on any. To be called in a thread that lives as long
     as the server should: the main thread is one.
+    Without `launches` starting it is left to others: what a short-lived process started would go with it.
     Raises GraphServerError with the end of what the server printed.
     """
     folder = ServerFolder(path.resolve())
@@ -86,7 +88,7 @@ async def start_embedded(path: Path, port: int | None = None) -> EmbeddedServer:
         async with asyncio.timeout(START_SECONDS):
             while True:
                 with folder.lock_file() as lock:
-                    server = await (_launch(folder, lock, port) if take(lock) else _join(folder))
+                    server = await (_launch(folder, lock, port) if launches and take(lock) else _join(folder, launches))
                 if server is not None:
                     if port not in (None, server.port):
                         raise GraphServerError(f"the graph server has left port {port}: start this process again")
@@ -116,12 +118,12 @@ async def _launch(folder: ServerFolder, lock: int, wanted: int | None) -> Embedd
     return server
 
 
-async def _join(folder: ServerFolder) -> EmbeddedServer | None:
+async def _join(folder: ServerFolder, launches: bool) -> EmbeddedServer | None:
     """The server that another process runs; None while it starts or ends."""
     record = folder.record
     if record is None or child.parent_of(record.pid) != record.owner:
         return None  # not written yet, or the owner is gone and the server about to follow
-    server = EmbeddedServer(folder, record, None)
+    server = EmbeddedServer(folder, record, None, launches)
     return server if await _answers(server) else None
 
 
