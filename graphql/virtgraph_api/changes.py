@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, is_dataclass
 from typing import Annotated, Any, TypeAlias
 
+import orjson
 import strawberry
 
 from virtgraph.apply.call import Applied as Stored
@@ -61,7 +60,7 @@ async def change(
 ) -> Changed:
     """Apply an edit to a stack. `id`: the resource that the answer shows; else the first that the edit wishes for."""
     context = info.context
-    text = json.dumps({"field": info.field_name, "input": plain(input)}, sort_keys=True)
+    text = orjson.dumps({"field": info.field_name, "input": input}, option=orjson.OPT_SORT_KEYS).decode()
     stored = await apply(
         context.graph,
         context.vault,
@@ -74,7 +73,3 @@ async def change(
         revision=AppliedRevision.of(stored),
         operation_ids=list(stored.operations),
     )
-
-
-def plain(input: Any) -> Any:
-    return asdict(input) if is_dataclass(input) and not isinstance(input, type) else input
