@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Protocol, TypeAlias
 
 import orjson
 import strawberry
@@ -17,6 +17,7 @@ from virtgraph_api.operations.types import Operation
 from virtgraph_api.reading import read
 from virtgraph_api.refusals import Conflict, Forbidden, Invalid, NoHost, NotFound
 from virtgraph_api.scalars import DateTime
+from virtgraph_api.written import Written
 
 Info: TypeAlias = strawberry.Info[Context, None]
 
@@ -47,6 +48,21 @@ class Changed:
 
 
 ChangeResult = Annotated[Changed | Invalid | Conflict | NoHost | NotFound | Forbidden, strawberry.union("ChangeResult")]
+
+
+class Creation(Protocol):
+    """The input of a mutation that makes a resource."""
+
+    stack: str
+
+    def written(self) -> Written: ...
+
+
+async def create(info: Info, input: Creation, idempotency_key: str | None) -> Changed:
+    """Make what an input describes. Problems are told by the places of the input."""
+    written = input.written()
+    with written.in_own_words():
+        return await change(info, input.stack, written.creating(), input=input, idempotency_key=idempotency_key)
 
 
 async def change(
