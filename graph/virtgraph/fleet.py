@@ -13,42 +13,14 @@ from virtgraph.model.caller import PROJECT, Caller
 from virtgraph.model.refusals import Conflict, NotFound
 from virtgraph.model.states import Action, EventType
 from virtgraph.model.wanted import Problem
-from virtgraph.order import HostAccess
+from virtgraph.new_host import NewHost, check
 from virtgraph.planner import Place, Plan, PlannedOperation, open_operations
 from virtgraph.spec.errors import Invalid
 from virtgraph.store import events, hosts, operations, resources
 from virtgraph.store.graph import Graph, Row, Transaction
 from virtgraph.store.operations import Named
 
-POOL_PATH = "/var/lib/libvirt/images/virtgraph"
 KEY_TYPES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa")
-
-
-@dataclass(frozen=True, slots=True)
-class NewHost:
-    """A host as it is added. Ratios are overcommit; cpus, memory and disk (bytes) override what the probe finds."""
-
-    name: str
-    id: str | None = None
-    address: str | None = None
-    user: str = "root"
-    port: int = 22
-    key_file: str | None = None
-    host_key: str | None = None
-    local: bool = False
-    slots: int = 2
-    uplink_interface: str | None = None
-    uplink_driver: str | None = None
-    segment: str = "default"
-    labels: tuple[str, ...] = ()
-    cpu_ratio: float = 16.0
-    memory_ratio: float = 1.0
-    disk_ratio: float = 2.0
-    cpus: int | None = None
-    memory: int | None = None
-    disk: int | None = None
-    pool_path: str = POOL_PATH
-    acceleration: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,45 +38,6 @@ async def add_host(graph: Graph, host: NewHost, caller: Caller) -> AddedHost:
         known = await graph.write(lambda tx: hosts.named(tx, host.id or host.name))
         key = known["hostKey"] if known else await scan_host_key(host)
     return await graph.write(lambda tx: store(tx, host, key, caller))
-
-
-def check(host: NewHost) -> None:
-    problems = []
-    if not host.name or len(host.name) > 255 or not host.name.isprintable():
-        problems.append(Problem("name", "a name has 1 to 255 printable characters"))
-    if host.id is not None and not is_uuid(host.id):
-        problems.append(Problem("id", "must be a UUID"))
-    if not 1 <= host.slots <= 32:
-        problems.append(Problem("slots", "must be 1 to 32"))
-    if not 1 <= host.port <= 65535:
-        problems.append(Problem("port", "must be 1 to 65535"))
-    for name in ("cpu_ratio", "memory_ratio", "disk_ratio"):
-        if not 0 < getattr(host, name) <= 1000:
-            problems.append(Problem(name, "must be above 0 and at most 1000"))
-    if not host.pool_path.startswith("/") or not host.pool_path.isprintable():
-        problems.append(Problem("poolPath", "must be an absolute path on the host"))
-    if host.uplink_driver not in (None, "ovs", "none"):
-        problems.append(Problem("uplinkDriver", "must be ovs or none"))
-    if host.host_key is not None and not host.host_key.startswith(("ssh-", "ecdsa-")):
-        problems.append(Problem("hostKey", "must be a public key as in known_hosts: `ssh-ed25519 AAAA…`"))
-    if not host.local:
-        try:
-            access(host, host.host_key)
-        except ValueError as error:
-            problems.append(Problem("address", str(error)))
-    if problems:
-        raise Invalid(tuple(problems))
-
-
-def access(host: NewHost, key: str | None) -> HostAccess:
-    return HostAccess(host.name, host.address, host.user, host.port, host.key_file, key, host.local)
-
-
-def is_uuid(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False
 
 
 async def scan_host_key(host: NewHost) -> str:
@@ -125,7 +58,7 @@ async def scan_host_key(host: NewHost) -> str:
     raise Invalid(
         (
             Problem(
-                "address",
+                "input.address",
                 f"host {host.name} ({host.address}:{host.port}) shows no ssh host key: "
                 "start sshd there and check address, port and firewall, or give hostKey",
             ),
@@ -146,7 +79,7 @@ async def store(tx: Transaction, host: NewHost, key: str | None, caller: Caller)
         )
     id = present["id"] if present else host.id or str(uuid.uuid4())
     if present is None and (kind := await hosts.kind_of(tx, id)) not in (None, "Host"):
-        raise Invalid((Problem("id", f"{id} is the id of a {kind}"),))
+        raise Invalid((Problem("input.id", f"{id} is the id of a {kind}"),))
     pool = present["pool"] if present else str(uuid.uuid4())
     new = {} if present else fresh()
     properties = {**stored(host, key), **new}

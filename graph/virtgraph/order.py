@@ -1,7 +1,7 @@
 """What a worker hands to the dispatcher for one Run, and what it gets back."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -24,6 +24,16 @@ _USER = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.@-]*")
 _HOST_KEY = re.compile(r"[0-9a-z][0-9a-z@.-]* [0-9A-Za-z+/]+={0,2}")
 
 
+def unsound(address: str | None, user: str, host_key: str | None) -> Iterator[tuple[str, str]]:
+    """What of the way to a host cannot be used: the name of the field, and why."""
+    if not _ADDRESS.fullmatch(address or ""):
+        yield "address", f"{address!r} is no address of a host"
+    if not _USER.fullmatch(user):
+        yield "user", f"{user!r} is no name of a user"
+    if host_key is not None and not _HOST_KEY.fullmatch(host_key):
+        yield "host_key", f"{host_key!r} is no ssh host key; one looks like 'ssh-ed25519 AAAA…'"
+
+
 @dataclass(frozen=True)
 class HostAccess:
     name: str
@@ -35,14 +45,9 @@ class HostAccess:
     local: bool
 
     def __post_init__(self) -> None:
-        if self.local:
-            return
-        if not _ADDRESS.fullmatch(self.address or ""):
-            raise ValueError(f"{self.address!r} is no address of a host")
-        if not _USER.fullmatch(self.user):
-            raise ValueError(f"{self.user!r} is no name of a user")
-        if self.host_key is not None and not _HOST_KEY.fullmatch(self.host_key):
-            raise ValueError(f"{self.host_key!r} is no ssh host key; one looks like 'ssh-ed25519 AAAA…'")
+        if not self.local:
+            for _, reason in unsound(self.address, self.user, self.host_key):
+                raise ValueError(reason)
 
     @property
     def where(self) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, is_dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Protocol, TypeAlias
 
+import orjson
 import strawberry
 
 from virtgraph.apply.call import Applied as Stored
@@ -18,6 +17,7 @@ from virtgraph_api.operations.types import Operation
 from virtgraph_api.reading import read
 from virtgraph_api.refusals import Conflict, Forbidden, Invalid, NoHost, NotFound
 from virtgraph_api.scalars import DateTime
+from virtgraph_api.written import Written
 
 Info: TypeAlias = strawberry.Info[Context, None]
 
@@ -50,6 +50,21 @@ class Changed:
 ChangeResult = Annotated[Changed | Invalid | Conflict | NoHost | NotFound | Forbidden, strawberry.union("ChangeResult")]
 
 
+class Creation(Protocol):
+    """The input of a mutation that makes a resource."""
+
+    stack: str
+
+    def written(self) -> Written: ...
+
+
+async def create(info: Info, input: Creation, idempotency_key: str | None) -> Changed:
+    """Make what an input describes. Problems are told by the places of the input."""
+    written = input.written()
+    with written.in_own_words():
+        return await change(info, input.stack, written.creating(), input=input, idempotency_key=idempotency_key)
+
+
 async def change(
     info: Info,
     stack: str,
@@ -61,7 +76,7 @@ async def change(
 ) -> Changed:
     """Apply an edit to a stack. `id`: the resource that the answer shows; else the first that the edit wishes for."""
     context = info.context
-    text = json.dumps({"field": info.field_name, "input": plain(input)}, sort_keys=True)
+    text = orjson.dumps({"field": info.field_name, "input": input}, option=orjson.OPT_SORT_KEYS).decode()
     stored = await apply(
         context.graph,
         context.vault,
@@ -74,7 +89,3 @@ async def change(
         revision=AppliedRevision.of(stored),
         operation_ids=list(stored.operations),
     )
-
-
-def plain(input: Any) -> Any:
-    return asdict(input) if is_dataclass(input) and not isinstance(input, type) else input

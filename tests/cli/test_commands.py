@@ -146,7 +146,7 @@ def test_hosts_are_added_listed_and_removed(service: Service, dead_host: str) ->
     assert dead_host in service.virtgraph("host", "ls").stdout
     assert service.virtgraph("host", "rm", "unknown").returncode == 2
     bad = service.virtgraph("host", "add", "bad", "--address", "127.0.0.1", "--port", "1", "--slots", "99")
-    assert "slots: must be 1 to 32" in bad.stderr
+    assert "slots: must be from 1 to 32, not 99" in bad.stderr
     assert bad.returncode == 2
 
 

@@ -12,6 +12,7 @@ from playing import GIB, ME, a_host, work
 from virtgraph import fleet
 from virtgraph.apply import edits
 from virtgraph.model.refusals import Conflict, NotFound
+from virtgraph.new_host import NewHost
 from virtgraph.placement import NoHost
 from virtgraph.spec.errors import Invalid
 from virtgraph.store.graph import Graph
@@ -89,7 +90,7 @@ async def test_every_host_with_its_reason(graph: Graph) -> None:
     await a_host(graph, "full", disk=GIB)
     await a_host(graph, "other", segment="other")
     await a_host(graph, "plain", driver="none")
-    await fleet.add_host(graph, fleet.NewHost("new", local=True), ME)
+    await fleet.add_host(graph, NewHost("new", local=True), ME)
     big = {"net": network(), "one": vm(nic(), volume("5gb"), vcpus=2, memory="2gb")}
     assert await no_host(graph, big) == {
         "few": "2 vcpus wanted, 1 of 1 free",
@@ -201,13 +202,13 @@ async def test_a_host_that_was_removed_comes_back(graph: Graph) -> None:
 
 async def test_adding_a_host_again_probes_it_again(graph: Graph) -> None:
     id = await a_host(graph, "a")
-    host = fleet.NewHost("a", local=True, slots=5)
+    host = NewHost("a", local=True, slots=5)
     again = await fleet.add_host(graph, host, ME)
     third = await fleet.add_host(graph, host, ME)
     assert (again.id, third.operation) == (id, again.operation), "one probe waits at most"
     assert await values(graph, "MATCH (h:Host) RETURN h.slots AS slots") == [5]
     with pytest.raises(Conflict):
-        await fleet.add_host(graph, fleet.NewHost("a", id="11111111-1111-4111-8111-111111111111", local=True), ME)
+        await fleet.add_host(graph, NewHost("a", id="11111111-1111-4111-8111-111111111111", local=True), ME)
     done = await put(graph, {"net": network()})
     with pytest.raises(Invalid):
-        await fleet.add_host(graph, fleet.NewHost("b", id=done.applied.ids["Network/net"], local=True), ME)
+        await fleet.add_host(graph, NewHost("b", id=done.applied.ids["Network/net"], local=True), ME)

@@ -11,6 +11,7 @@ from virtgraph.model.current import Existing, Spec
 from virtgraph.model.refusals import Conflict, NotFound
 from virtgraph.model.states import State
 from virtgraph.model.wanted import UNCHANGED, Attachment, Kind, Reference, VMWanted, WantedVM, Wish
+from virtgraph.spec.errors import invalid
 
 Own: TypeAlias = Mapping[str, Existing]
 Editing: TypeAlias = Callable[[Own], Edit]
@@ -67,10 +68,19 @@ def attach_volume(stack: str, vm: str, volume: str, boot_priority: int | None, r
         kept = wanted_vm(found(own, Kind.VM, vm))
         attachment = Attachment(Reference("input.volume", id=volume), boot_priority, read_only)
         others = tuple(a for a in kept.volumes if a.volume.id != volume)
+        check_boot_priority(boot_priority, others)
         changed = replace(kept, volumes=(*others, attachment))
         return Edit(replace(nothing(stack), resources={changed.key: changed}))
 
     return edit
+
+
+def check_boot_priority(priority: int | None, others: Iterable[Attachment]) -> None:
+    """The rules of documents, for a volume that comes to others."""
+    if priority is not None and priority < 1:
+        raise invalid("input.bootPriority", f"must be at least 1, not {priority}")
+    if priority is not None and priority in (attachment.boot_priority for attachment in others):
+        raise invalid("input.bootPriority", f"{priority} is the boot priority of another volume of this VM")
 
 
 def found(own: Own, kind: Kind, id: str) -> Existing:

@@ -76,5 +76,6 @@ FILTERS: Mapping[str, tuple[Filter, ...]] = MappingProxyType(
         ),
         "Run": IDS,
         "Node": IDS,
+        "Resource": IDS,
     }
 )

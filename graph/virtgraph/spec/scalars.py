@@ -109,6 +109,10 @@ def absolute_path(value: Any) -> str:
     return text
 
 
+def file(value: Any) -> str:
+    return line(value, LONGEST_PATH)
+
+
 def image_file(value: Any) -> str:
     """A file of the image folder, or an absolute path."""
     text = line(value, LONGEST_PATH)

@@ -9,6 +9,7 @@ import strawberry
 
 from virtgraph import fleet
 from virtgraph.model.states import OperationState
+from virtgraph.new_host import POOL_PATH, NewHost
 from virtgraph.store.graph import Graph
 from virtgraph_api.changes import Info
 from virtgraph_api.hosts.types import Host
@@ -44,11 +45,11 @@ class AddHostInput:
     cpus: int | None = strawberry.field(default=None, description="Capacity in place of what is probed.")
     memory: Size | None = None
     disk: Size | None = None
-    pool_path: str = fleet.POOL_PATH
+    pool_path: str = POOL_PATH
     acceleration: str | None = strawberry.field(default=None, description="kvm or qemu; left out: probed.")
 
-    def to_model(self) -> fleet.NewHost:
-        return fleet.NewHost(
+    def to_model(self) -> NewHost:
+        return NewHost(
             name=self.name,
             id=self.id,
             address=self.address,

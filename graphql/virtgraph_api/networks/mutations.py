@@ -9,7 +9,7 @@ import strawberry
 
 from virtgraph.apply import edits
 from virtgraph.store.lookups import stack_of
-from virtgraph_api.changes import ChangeResult, Info, change
+from virtgraph_api.changes import ChangeResult, Info, change, create
 from virtgraph_api.refusals import refusable
 from virtgraph_api.written import Written, given
 
@@ -66,7 +66,7 @@ class NetworkMutations:
     async def create_network(
         self, info: Info, input: CreateNetworkInput, idempotency_key: str | None = None
     ) -> ChangeResult:
-        return await change(info, input.stack, input.written().creating(), input=input, idempotency_key=idempotency_key)
+        return await create(info, input, idempotency_key)
 
     @strawberry.mutation(description="Remove a network that no NIC is on.")
     @refusable

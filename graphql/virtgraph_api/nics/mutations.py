@@ -6,9 +6,9 @@ import strawberry
 
 from virtgraph.apply import edits
 from virtgraph.store.lookups import stack_of
-from virtgraph_api.changes import ChangeResult, Info, change
+from virtgraph_api.changes import ChangeResult, Info, change, create
 from virtgraph_api.refusals import refusable
-from virtgraph_api.written import KEY, NETWORK, Written, given, unnamed
+from virtgraph_api.written import KEY, Written, given, unnamed
 
 
 @strawberry.input
@@ -31,7 +31,7 @@ class CreateNICInput:
             hw_addr=self.hw_addr,
         )
         written = Written(self.stack, resource)
-        written.relate(resource, KEY, {"id": self.network}, f"{KEY}.network", r=NETWORK)
+        written.relate_network(resource, KEY, self.network, f"{KEY}.network")
         return written
 
 
@@ -40,7 +40,7 @@ class NICMutations:
     @strawberry.mutation(name="createNIC", description="Store a NIC with its MAC and address; a VM may have it later.")
     @refusable
     async def create_nic(self, info: Info, input: CreateNICInput, idempotency_key: str | None = None) -> ChangeResult:
-        return await change(info, input.stack, input.written().creating(), input=input, idempotency_key=idempotency_key)
+        return await create(info, input, idempotency_key)
 
     @strawberry.mutation(name="deleteNIC", description="Remove a NIC; a VM that has it loses it while it runs.")
     @refusable

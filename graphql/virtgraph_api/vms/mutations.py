@@ -8,10 +8,10 @@ import strawberry
 
 from virtgraph.apply import edits
 from virtgraph.store.lookups import stack_of
-from virtgraph_api.changes import ChangeResult, Info, change
+from virtgraph_api.changes import ChangeResult, Info, change, create
 from virtgraph_api.refusals import refusable
 from virtgraph_api.volumes.mutations import SourceInput
-from virtgraph_api.written import ATTACHMENTS, KEY, NETWORK, Written, given
+from virtgraph_api.written import ATTACHMENTS, KEY, Written, given
 
 
 @strawberry.enum(description="The power state that a VM is wanted in.")
@@ -71,16 +71,22 @@ class CreateVMInput:
 
 
 def write_nic(written: Written, nic: VMNICInput, place: str) -> None:
-    if nic.network is None:
+    own = given(name=nic.name, ip_addresses=nic.ip_addresses, hw_addr=nic.hw_addr)
+    if nic.network is not None:
+        object = {"type": "resource/nic", **given(id=nic.id), **own}
+        path = written.relate(written.resource, KEY, object, place, r=ATTACHMENTS)
+        written.relate_network(object, path, nic.network, f"{place}.network")
+    elif nic.id is not None and not own:
         written.relate(written.resource, KEY, {"id": nic.id}, place, r=ATTACHMENTS)
-        return
-    object = given(type="resource/nic", id=nic.id, name=nic.name, ip_addresses=nic.ip_addresses, hw_addr=nic.hw_addr)
-    path = written.relate(written.resource, KEY, object, place, r=ATTACHMENTS)
-    written.relate(object, path, {"id": nic.network}, f"{place}.network", r=NETWORK)
+    else:
+        written.refuse(place, "give the network of a new NIC, or nothing but the id of one that exists")
 
 
 def write_volume(written: Written, volume: VMVolumeInput, place: str) -> None:
     own = given(name=volume.name, size=volume.size, source=volume.source and volume.source.written())
+    if volume.id is None and not own:
+        written.refuse(place, "give the size or source of a new volume, or the id of one that exists")
+        return
     kind = {"type": "resource/volume/file"} if own else {}
     written.relate(
         written.resource,
@@ -100,7 +106,7 @@ class VMMutations:
     @strawberry.mutation(name="createVM", description="Store a VM with its NICs and volumes, and make it on its host.")
     @refusable
     async def create_vm(self, info: Info, input: CreateVMInput, idempotency_key: str | None = None) -> ChangeResult:
-        return await change(info, input.stack, input.written().creating(), input=input, idempotency_key=idempotency_key)
+        return await create(info, input, idempotency_key)
 
     @strawberry.mutation(
         name="deleteVM", description="Remove a VM with the NICs that are its own. Its volumes stay unless asked for."

@@ -8,7 +8,7 @@ import strawberry
 
 from virtgraph.apply import edits
 from virtgraph.store.lookups import stack_of
-from virtgraph_api.changes import ChangeResult, Info, change
+from virtgraph_api.changes import ChangeResult, Info, change, create
 from virtgraph_api.refusals import refusable
 from virtgraph_api.written import Written, given
 
@@ -59,7 +59,7 @@ class VolumeMutations:
     async def create_volume(
         self, info: Info, input: CreateVolumeInput, idempotency_key: str | None = None
     ) -> ChangeResult:
-        return await change(info, input.stack, input.written().creating(), input=input, idempotency_key=idempotency_key)
+        return await create(info, input, idempotency_key)
 
     @strawberry.mutation(description="Attach a volume to a VM on the same host, while it runs.")
     @refusable

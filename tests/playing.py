@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from virtgraph.fleet import NewHost, add_host
+from virtgraph.fleet import add_host
 from virtgraph.model.caller import Caller
 from virtgraph.model.states import Action, OperationState
+from virtgraph.new_host import NewHost
 from virtgraph.store import hosts, runs
 from virtgraph.store.graph import Graph
 from virtgraph.store.results import End, Result, finish
@@ -15,6 +16,7 @@ from virtgraph.store.runs import Claim, ClaimedOperation
 
 ME = Caller("tester", "request-1")
 GIB = 1 << 30
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 
 FACTS: Mapping[str, Mapping[str, Any]] = {
     "Network": {"bridge": "vgb-0"},
@@ -33,10 +35,12 @@ async def a_host(
     disk: int = 1024 * GIB,
     driver: str = "ovs",
     segment: str = "default",
+    address: str | None = None,
 ) -> str:
-    """A host that was added and probed; its id. Capacities are what can be reserved."""
+    """A host that was added and probed; its id. Capacities are what can be reserved. No address: this machine."""
     host = NewHost(
-        name, id=id, local=True, uplink_interface="br0", uplink_driver=driver, segment=segment,
+        name, id=id, local=address is None, address=address, host_key=address and HOST_KEY,
+        uplink_interface="br0", uplink_driver=driver, segment=segment,
         cpus=vcpus, memory=memory, disk=disk, cpu_ratio=1, memory_ratio=1, disk_ratio=1,
     )  # fmt: skip
     added = await add_host(graph, host, ME)
