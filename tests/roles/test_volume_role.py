@@ -34,6 +34,16 @@ def test_volumes_of_one_source_share_a_base(host: Host, source: Path) -> None:
     assert not host.play("realize", volumes=[small, large])[small["id"]].changed
 
 
+def test_volumes_of_two_sources(host: Host, source: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", other, "32M"], check=True)
+    volumes = [host.volume(source={"file": str(file), "sha256": None}, size=None) for file in (source, other)]
+    results = host.play("realize", pools=host.pools(), volumes=volumes)
+    assert [results[volume["id"]].error for volume in volumes] == [None, None]
+    assert ".part" not in host.sh("ls", "-A", host.pool_path)
+    assert "virtgraph-" not in host.sh("ls", "/root/.ansible/tmp")
+
+
 def test_a_source_with_another_hash_is_refused_and_leaves_nothing(host: Host, source: Path) -> None:
     volume = host.volume(source={"file": str(source), "sha256": "0" * 64})
     result = host.play("realize", pools=host.pools(), volumes=[volume])[volume["id"]]
@@ -58,6 +68,18 @@ def test_a_half_copy_never_counts(host: Host, source: Path) -> None:
     assert not host.play("realize", volumes=[volume])[volume["id"]].failed
     assert host.sh("sha256sum", f"{host.pool_path}/base-{sha256}.qcow2").startswith(sha256)
     assert ".part" not in host.sh("ls", "-A", host.pool_path)
+
+
+def test_what_earlier_claims_left_half_copied_is_removed(host: Host) -> None:
+    host.play("realize", pools=host.pools())
+    folder, part = "/root/.ansible/tmp/virtgraph-{}", f"{host.pool_path}/.base-{'0' * 64}.{{}}.part"
+    claims = [f"{host.installation}-0-0", f"{host.installation}-1-0", f"{host.pool}-0-0"]  # the others are at work
+    for claim in claims:
+        host.sh("sh", "-ec", f"mkdir -p {folder.format(claim)}/ansible-tmp-1; echo half >{part.format(claim)}")
+    host.play("realize", volumes=[host.volume()])
+    for claim in claims:
+        found = host.sh("sh", "-c", f"ls -d {folder.format(claim)} {part.format(claim)} 2>/dev/null || true").split()
+        assert len(found) == (0 if claim == claims[0] else 2)
 
 
 @pytest.mark.parametrize("room", ["2m", "128k"])

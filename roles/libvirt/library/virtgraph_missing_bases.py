@@ -18,6 +18,7 @@ short_description: Finds which sources of volumes are to be copied to a host
 description:
   - Names each pair of a pool and a source once. What does not fit into its pool is left out, for virtgraph_volume to
     refuse in words. Changes nothing.
+  - Names the folder that Ansible is to copy them to first, which virtgraph_volume removes.
 options:
   resources: {type: list, elements: dict, required: true, description: As roles/volume/defaults/main.yml tells.}
   sources: {type: dict, required: true, description: "What stat says of each file on the controller."}
@@ -34,7 +35,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    module.exit_json(changed=False, missing=list(_missing(module.params).values()))
+    missing = list(_missing(module.params).values())
+    module.exit_json(changed=False, missing=missing, folder=base.folder(module.params["lease"]))
 
 
 def _missing(params: dict[str, Any]) -> dict[str, dict[str, str]]:

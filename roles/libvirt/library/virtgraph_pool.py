@@ -73,7 +73,7 @@ class Pools:
         if pool.isActive():
             pool.destroy()
         pool.undefine()
-        for base in path.glob(names.base("*")):
+        for base in (*path.glob(names.base("*")), *path.glob(".base-*.part")):
             base.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # what somebody else put there stays
             path.rmdir()

@@ -46,10 +46,15 @@ def main() -> None:
         argument_spec=argument_spec(sources={"type": "dict", "default": {}}),
         supports_check_mode=True,
     )
-    with connected(module) as connection:
-        volumes = Volumes(connection, module.params["sources"], module.params["lease"], module.check_mode)
-        realize = volumes.realize if module.params["state"] == "present" else volumes.remove
-        run_batch(module, module.params["resources"], watched(connection, realize))
+    items, lease = module.params["resources"], module.params["lease"]
+    try:
+        with connected(module) as connection:
+            volumes = Volumes(connection, module.params["sources"], lease, module.check_mode)
+            realize = volumes.realize if module.params["state"] == "present" else volumes.remove
+            run_batch(module, items, watched(connection, realize))
+    finally:
+        if not module.check_mode:
+            base.remove_copies({item["pool_path"] for item in items if "pool_path" in item}, lease)
 
 
 class Volumes:
@@ -151,12 +156,9 @@ class Volumes:
                 f"The source of volume {described(item)} is not on the controller: {item['source']['file']}.",
                 "Put the file there, or correct the volume's source.",
             )
-        path, part = base.path(item["pool_path"], source), base.part(item["pool_path"], source, self.lease)
-        try:
-            if not path.exists():
-                self._adopt(item, source, part, path)
-        finally:
-            base.remove_parts(item["pool_path"], self.lease)
+        path = base.path(item["pool_path"], source)
+        if not path.exists():
+            self._adopt(item, source, base.part(item["pool_path"], source, self.lease), path)
         return path
 
     def _adopt(self, item: Item, source: Source, part: Path, path: Path) -> None:

@@ -1,13 +1,18 @@
 """Bases: files in a pool that volumes of one source share as their backing file.
 
 A base is copied to a part, a file of the claim that copies; it gets its name when its hash is right. So what has a
-base's name is whole, and two claims never write to one file.
+base's name is whole, and two claims never write to one file. Ansible copies to a folder of its own before, which is the
+claim's too.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import pwd
+import shutil
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +21,8 @@ from ansible.module_utils import virtgraph_names as names
 
 _BLOCK = 1 << 20
 _QCOW2 = b"QFI\xfb"
+_FOLDERS = ".ansible/tmp"
+_PREFIX = "virtgraph-"
 
 
 @dataclass(frozen=True)
@@ -44,10 +51,27 @@ def part(pool_path: str, source: Source, lease: dict[str, Any] | None) -> Path:
     return Path(pool_path) / f".base-{source.sha256}.{_slot(lease)}{_fence(lease)}.part"
 
 
-def remove_parts(pool_path: str, lease: dict[str, Any] | None) -> None:
-    """Of the slot's earlier claims, which are over, and of this one, which has used what it copied."""
-    for file in Path(pool_path).glob(f".base-*.{_slot(lease)}*.part"):
-        file.unlink(missing_ok=True)
+def folder(lease: dict[str, Any] | None) -> str:
+    """Ansible's, in the home of the user who connects."""
+    return f"~/{_FOLDERS}/{_PREFIX}{_slot(lease)}{_fence(lease)}"
+
+
+def remove_copies(pool_paths: Iterable[str], lease: dict[str, Any] | None) -> None:
+    """What this claim has copied and used, and what earlier ones of its slot, which are over, have left."""
+    left = [file for path in pool_paths for file in Path(path).glob(f".base-*.{_slot(lease)}*.part")]
+    left += (_home() / _FOLDERS).glob(f"{_PREFIX}{_slot(lease)}*")
+    for copied in left:
+        if int(copied.stem.rpartition("-")[2]) > _fence(lease):
+            continue
+        if copied.is_dir():
+            shutil.rmtree(copied, ignore_errors=True)
+        else:
+            copied.unlink(missing_ok=True)
+
+
+def _home() -> Path:
+    """Of the user who connects; with sudo that is not the one who runs this."""
+    return Path(pwd.getpwuid(int(os.environ.get("SUDO_UID", os.getuid()))).pw_dir)
 
 
 def _slot(lease: dict[str, Any] | None) -> str:
