@@ -78,7 +78,8 @@ class Running:
             if operation is None:
                 continue
             if report.failed or report.skipped:
-                self.close(operation, OperationState.FAILED, report.error, report.cure)
+                state = OperationState.FAILED if report.failed else OperationState.SKIPPED
+                self.close(operation, state, report.error, report.cure)
                 continue
             progress = self._progress[report.id]
             progress.missing -= 1

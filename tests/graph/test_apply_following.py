@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import invariants
+import pytest
 import pytest_asyncio
 from applying import edit, network, nic, open_operations, put, states, values, vm, volume
 from playing import a_host, claim, finish_all, work
@@ -165,6 +166,28 @@ async def test_what_follows_a_replaced_one_is_skipped_with_it(graph: Graph, host
     await put(graph, {"a": after(), "b": after("a", size="2gb"), "c": after("b")})
     await finish_all(graph, running, {o.resource for o in running.operations if o.name == "a"})
     assert [await operations(graph, name) for name in "abc"] == [["FAILED"], ["SUPERSEDED", "SKIPPED"], ["SKIPPED"]]
+    await invariants.check(graph)
+
+
+@pytest.mark.parametrize("written", ["together", "one after the other"])
+async def test_what_needs_a_cancelled_one_of_its_run_is_not_tried_again(graph: Graph, host: str, written: str) -> None:
+    await put(graph, {"a": after(), "b": after("a"), "c": after("b"), "d": after()})
+    running = await claim(graph, host)
+    assert running is not None
+    cancelled = [Result(o.id, OperationState.CANCELLED, "Stop.") for o in running.operations if o.name == "a"]
+    others = [Result(o.id, OperationState.PENDING, "Again.") for o in running.operations if o.name != "a"]
+    if written == "one after the other":
+        assert await graph.write(lambda tx: finish(tx, running, cancelled, None))
+        cancelled = []
+    end = End(OperationState.FAILED)
+    assert await graph.write(lambda tx: finish(tx, running, [*others, *cancelled], end))
+    assert [await operations(graph, name) for name in "abc"] == [["CANCELLED"], ["SKIPPED"], ["SKIPPED"]]
+    retried = "MATCH (e:Event {type: 'RETRYING', kind: 'Volume'}) RETURN e.name AS name"
+    assert await values(graph, retried) == ["d"]
+    errors = "MATCH (o:Operation {state: 'SKIPPED'}) RETURN o.error AS error"
+    assert await values(graph, errors) == ["Volume a on host1 is needed first: Stop."] * 2
+    await work(graph)
+    assert await operations(graph, "d") == ["SUCCEEDED"]
     await invariants.check(graph)
 
 

@@ -18,6 +18,7 @@ from virtgraph.store.runs import Claim
 from virtgraph.store.tombstones import bury
 
 DONE = OperationState.SUCCEEDED
+ENDED_BADLY = (OperationState.FAILED, OperationState.CANCELLED, OperationState.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ LOAD = """
            r.wanted AS wanted, b.realizedGeneration AS realized,
            [(o)-[:AFTER]->(p:Operation) WHERE p.state IN ['PENDING', 'RUNNING'] |
                [p.id, p.state, p.host, p.action, p.readyOn]] AS before,
-           [(o)-[:AFTER]->(p:Operation) WHERE p.resource <> o.resource OR p.host <> o.host | p.id] AS needed,
+           [(o)-[:AFTER]->(p:Operation) WHERE p.resource <> o.resource OR p.host <> o.host |
+               [p.id, p.state, p.kind + ' ' + p.resourceName + ' on ' + p.hostName, p.error]] AS needed,
            [(o)-[:AFTER]->(p:Operation) | p.kind + ' ' + p.resourceName] AS needs
     ORDER BY o.ordinal
 """
@@ -150,8 +152,9 @@ class Finishing:
     revisions: set[str] = field(default_factory=set)
 
     async def write(self, results: Sequence[Result]) -> None:
-        by_id = {result.operation: result for result in results}
-        rows = [row for row in await self.load(by_id) if row["state"] in ("RUNNING", "PENDING")]
+        given = {result.operation: result for result in results}
+        rows = in_order([row for row in await self.load(given) if row["state"] in ("RUNNING", "PENDING")])
+        by_id = {row["id"]: self.decide(row, given[row["id"]]) for row in rows}
         await self.tx.each(WRITE, [written(row, by_id[row["id"]]) for row in rows])
         ended = [row for row in rows if by_id[row["id"]].state is not OperationState.PENDING]
         await self.tx.each(END_TIME, [{"id": row["id"]} for row in ended])
@@ -184,20 +187,28 @@ class Finishing:
         await self.tx.each(READY, [{"id": id, "host": host} for id, host in ready.items()])
         await self.close_revisions()
 
+    def decide(self, row: Row, result: Result) -> Result:
+        """The result; but what cannot be done for want of something else is not tried again."""
+        if result.state in (OperationState.PENDING, OperationState.SKIPPED) and self.skip(row):
+            return self.skipping(row)
+        if result.state in ENDED_BADLY:
+            self.failed[row["id"]] = f"{row['kind']} {row['name']} on {row['hostName']} is needed first: {result.error}"
+        return result
+
     def skip(self, row: Row) -> bool:
-        """Whether something that this operation needs has failed here; not an earlier one of the same resource."""
-        reason = next((self.failed[before] for before in row["needed"] if before in self.failed), None)
-        if reason is None:
-            return False
-        self.failed[row["id"]] = reason
-        return True
+        """Whether something that this operation needs has failed; not an earlier one of the same resource."""
+        for id, state, what, error in row["needed"]:
+            if id not in self.failed and state in ENDED_BADLY:
+                self.failed[id] = error if state == OperationState.SKIPPED else f"{what} is needed first: {error}"
+            if id in self.failed:
+                self.failed[row["id"]] = self.failed[id]
+                return True
+        return False
 
     def skipping(self, row: Row) -> Result:
         return Result(row["id"], OperationState.SKIPPED, self.failed[row["id"]])
 
     def tell(self, row: Row, result: Result) -> None:
-        if result.state in (OperationState.FAILED, OperationState.CANCELLED):
-            self.failed[row["id"]] = f"{row['kind']} {row['name']} on {row['hostName']} is needed first: {result.error}"
         if row["revision"] is not None:
             self.revisions.add(row["revisionKey"])
         self.story.append(told(row, result))
