@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -78,14 +79,17 @@ def run_batch(module: AnsibleModule, items: list[Item], realize_one: Callable[[I
 
 @contextlib.contextmanager
 def claimed(module: AnsibleModule, results: dict[str, Result] | None = None) -> Iterator[Callable[[], None]]:
-    """Within the fence and before the deadline; a HostError inside ends the module with its code and the `results`."""
+    """Within the fence, before the deadline, and while somebody listens.
+
+    A HostError inside ends the module with its code and the `results`.
+    """
     done = {} if results is None else results
     try:
         lease = Lease.of(module.params["lease"])
     except (ValueError, TypeError) as error:
         module.fail_json(msg=f"the lease is not valid: {error}", code="invalid")
     try:
-        with _deadline(module, lease.deadline if lease else 0, done):
+        with _heard(), _deadline(module, lease.deadline if lease else 0, done):
             if module.check_mode:
                 yield lambda: None
             else:
@@ -93,6 +97,28 @@ def claimed(module: AnsibleModule, results: dict[str, Result] | None = None) -> 
                     yield check
     except HostError as error:
         module.fail_json(msg=str(error), code=error.code, resources=list(done.values()))
+
+
+@contextlib.contextmanager
+def _heard() -> Iterator[None]:
+    """Ends this process when nobody reads its answer any more: its Run was cancelled, or is dead.
+
+    sshd closes the pipe with the connection, and leaves the process alone.
+    """
+    over = threading.Event()
+
+    def listen() -> None:
+        answer = select.poll()
+        answer.register(1, 0)  # POLLERR and POLLHUP always come
+        answer.poll()
+        if not over.is_set():
+            os._exit(1)
+
+    threading.Thread(target=listen, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 @contextlib.contextmanager
