@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 from lab_hosts import LabHosts
@@ -87,6 +88,44 @@ mutation ($stack: String!) {
 OPERATION = """
 query ($id: ID!) { operation(id: $id) { id kind action state attempt error cure waitingFor { resource fact } } }
 """
+
+
+def halting(kernel: Path, count: int, host: str | None = None) -> str:
+    """A document of so many VMs that halt at once, each with an address in VLAN 200 and an empty volume."""
+    annotations = f"annotations: {{n0stack/scheduling/host_id: {host}}}" if host else ""
+    vms = "".join(
+        f"""
+  vm{n}:
+    type: resource/vm/kvm
+    memory: 16mb
+    kernel: {kernel}
+    dependencies:
+      - object:
+          type: resource/nic
+          relations: [{{object: {{variable: net}}, property: {{r: n0stack/n0core/port/network}}}}]
+        property: {{r: n0stack/n0core/vm/attachments}}
+      - object: {{type: resource/volume/file, name: disk{n}, size: 10mb}}
+        property: {{r: n0stack/n0core/vm/attachments}}
+"""
+        for n in range(count)
+    )
+    return f"""
+version: 0
+{annotations}
+spec:
+  net:
+    type: resource/network/vlan
+    parameters: {{vlan_id: 200}}
+    subnets: [{{cidr: 10.20.0.0/24, dhcp: {{range: 10.20.0.10-10.20.0.200}}}}]
+{vms}
+"""
+
+
+def at_work(lab: LabHosts, host: str) -> dict[int, str]:
+    """What of Ansible runs on a host, by process number there. Modules come in by a pipe and have no name."""
+    processes = (line.split(None, 1) for line in lab.sh(host, "ps", "-ww", "-eo", "pid=,args=").splitlines())
+    ours = ("/usr/bin/python3", "/bin/sh -c /usr/bin/python3", "sshd: root@internal-sftp")
+    return {int(pid): command for pid, command in processes if command.startswith(ours)}
 
 
 def domains(lab: LabHosts, host: str, *options: str) -> set[str]:

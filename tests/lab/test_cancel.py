@@ -1,0 +1,147 @@
+"""An operation is cancelled while it works on a host: it ends there too, and everything else goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmarks.halt_kernel import write_halt_kernel
+from follow import events, wait_for
+from lab_hosts import LabHosts
+from labs import apply, at_work, domains, halting, pool_path, remove_stack, settle, succeed
+from serving import Service
+
+STACK = "cancel"
+VMS = 24
+CANCEL = """
+mutation ($id: ID!) { cancelOperation(id: $id) { __typename ... on Cancelling { operation { state cancelRequested } } } }
+"""
+OPERATIONS = """
+{ operations(filter: {stack: "cancel"}, first: 200) { nodes {
+  id state attempt error run { id slot } resource { ... on VM { id name } ... on Volume { id name } }
+} } }
+"""
+VMS_NOW = '{ vms(filter: {stack: "cancel"}, first: 100) { nodes { id name state power host { name } } } }'
+
+
+@pytest.fixture(scope="module")
+def kernel(lab: LabHosts) -> Path:
+    path = lab.folder / "halt"
+    write_halt_kernel(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def clean(served: Service, lab: LabHosts) -> Iterator[None]:
+    yield
+    removed = remove_stack(served, STACK)
+    if "operations" in removed:
+        succeed(served, removed)
+    assert domains(lab, "host1", "--all") == set()
+
+
+def cancel(served: Service, id: str) -> None:
+    answer = served.graphql(CANCEL, {"id": id})["cancelOperation"]
+    assert answer == {"__typename": "Cancelling", "operation": {"state": "RUNNING", "cancelRequested": True}}
+
+
+def by_name(served: Service) -> dict[str, Any]:
+    """The latest operation of each resource that has a name."""
+    found: dict[str, Any] = {}
+    for operation in served.graphql(OPERATIONS)["operations"]["nodes"]:
+        if (operation["resource"] or {}).get("name"):
+            found.setdefault(operation["resource"]["name"], operation)
+    return found
+
+
+def host_equals_graph(served: Service, lab: LabHosts) -> None:
+    vms = served.graphql(VMS_NOW)["vms"]["nodes"]
+    assert {vm["state"] for vm in vms} == {"RUNNING"}, vms
+    assert domains(lab, "host1") == domains(lab, "host1", "--all") == {f"vg-{vm['id']}" for vm in vms}
+
+
+def test_one_of_many(served: Service, lab: LabHosts, kernel: Path) -> None:
+    document = halting(kernel, VMS, host="host1")
+    applied = apply(served, document, STACK)
+    wait_for(lambda: len(domains(lab, "host1")) > 0, 120)
+    at_that_moment = set(at_work(lab, "host1"))
+    assert at_that_moment
+    unlucky = by_name(served)[f"vm{VMS - 1}"]
+    cancel(served, unlucky["id"])
+    wait_for(lambda: by_name(served)[f"vm{VMS - 1}"]["state"] != "RUNNING", 60)
+    wait_for(lambda: not at_that_moment & set(at_work(lab, "host1")))
+    ended = settle(served, applied, 240)
+    now = by_name(served)
+    assert now[f"vm{VMS - 1}"]["state"] == "CANCELLED"
+    assert [o["state"] for o in ended if o["id"] != unlucky["id"]] == ["SUCCEEDED"] * (len(ended) - 1)
+    assert now["vm0"]["run"] != unlucky["run"], "the others went on in another Run"
+    assert at_work(lab, "host1") == {}
+    again = apply(served, document, STACK)
+    assert [o["kind"] for o in again["operations"]] == ["VM"]
+    succeed(served, again)
+    host_equals_graph(served, lab)
+
+
+@pytest.fixture
+def large(lab: LabHosts) -> Iterator[Path]:
+    """A qcow2 file that takes some seconds to copy."""
+    path = lab.folder / "large.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "10M"], check=True)
+    os.truncate(path, 1 << 30)
+    yield path
+    path.unlink()
+
+
+def test_a_copy_of_a_source(served: Service, lab: LabHosts, kernel: Path, large: Path) -> None:
+    with large.open("rb") as opened:
+        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+    source = f"source: {{file: {large}, sha256: {sha256}}}"
+    document = halting(kernel, 2, host="host1").replace("name: disk0, size: 10mb", f"name: disk0, {source}")
+    applied = apply(served, document, STACK)
+    wait_for(lambda: len(copies(lab)) > 0, 120)
+    cancel(served, by_name(served)["disk0"]["id"])
+    settle(served, applied)
+    now = by_name(served)
+    assert {name: now[name]["state"] for name in ("disk0", "vm0", "disk1", "vm1")} == {
+        "disk0": "CANCELLED",
+        "vm0": "SKIPPED",
+        "disk1": "SUCCEEDED",
+        "vm1": "SUCCEEDED",
+    }
+    assert now["vm0"]["error"] == "Volume disk0 on host1 is needed first: It was cancelled."
+    assert at_work(lab, "host1") == {}
+    assert copies(lab) == [], "the next Run cleans up"
+    told = [(event["type"], event["name"]) for event in events(served) if event["stack"] == STACK]
+    assert told.count(("CANCELLED", "disk0")) == told.count(("SKIPPED", "vm0")) == 1
+    again = apply(served, document, STACK)
+    assert sorted(o["kind"] for o in again["operations"]) == ["VM", "Volume"]
+    succeed(served, again)
+    host_equals_graph(served, lab)
+    pool = pool_path(served, "host1")
+    assert f"base-{sha256}.qcow2" in lab.sh("host1", "ls", "-A", pool)
+    assert copies(lab) == []
+
+
+def copies(lab: LabHosts) -> list[str]:
+    """What is on its way to host1 or was left on it."""
+    command = "find /root/.ansible /var/lib/libvirt/images -type f '(' -path '*/ansible-tmp-*' -o -name '*.part' ')'"
+    return lab.sh("host1", "sh", "-c", f"{command} 2>/dev/null || true").split()
+
+
+def test_the_only_one_of_its_run(served: Service, lab: LabHosts, kernel: Path) -> None:
+    """Nothing comes after it that would end its module: the guest, asked to power off, is not destroyed 10 s later."""
+    document = halting(kernel, 1, host="host1")
+    succeed(served, apply(served, document, STACK))
+    stopped = apply(served, document.replace("memory: 16mb", "memory: 16mb\n    status: stopped"), STACK)
+    (operation,) = stopped["operations"]
+    wait_for(lambda: len(at_work(lab, "host1")) > 0, 60)
+    cancel(served, operation["id"])
+    assert [o["state"] for o in settle(served, stopped)] == ["CANCELLED"]
+    wait_for(lambda: at_work(lab, "host1") == {}, 5)
+    succeed(served, apply(served, document, STACK))
+    host_equals_graph(served, lab)
