@@ -82,6 +82,19 @@ def test_what_earlier_claims_left_half_copied_is_removed(host: Host) -> None:
         assert len(found) == (0 if claim == claims[0] else 2)
 
 
+def test_a_copy_that_fails_harms_its_volume_alone(host: Host, source: Path) -> None:
+    volume, other = host.volume(source={"file": str(source), "sha256": None}), host.volume()
+    folder = "/root/.ansible/tmp"
+    host.sh("mkdir", "-p", folder)
+    host.sh("mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", folder)
+    try:
+        results = host.play("realize", pools=host.pools(), volumes=[volume, other])
+        assert f"was not copied to host1: {source}" in str(results[volume["id"]].error)
+        assert not results[other["id"]].failed
+    finally:
+        host.sh("umount", folder)
+
+
 @pytest.mark.parametrize("room", ["2m", "128k"])
 def test_a_full_pool_says_how_much_is_missing(host: Host, source: Path, room: str) -> None:
     """2 MB are not enough for the base; 128 kB not even for an empty volume."""
