@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,19 @@ spec:
     subnets: [{{cidr: 10.20.0.0/24, dhcp: {{range: 10.20.0.10-10.20.0.200}}}}]
 {vms}
 """
+
+
+def from_source(document: str, source: Path) -> str:
+    """The same, the first volume being a copy of this file."""
+    with source.open("rb") as opened:
+        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+    return document.replace("name: disk0, size: 10mb", f"name: disk0, source: {{file: {source}, sha256: {sha256}}}")
+
+
+def copies(lab: LabHosts, host: str) -> list[str]:
+    """What is on its way to a host, or was left half-way."""
+    places = "/root /var/lib/libvirt/images -type f '(' -path '*/ansible-tmp-*' -o -name '*.part' ')'"
+    return lab.sh(host, "sh", "-c", f"find {places} || true").split()  # some go while it looks
 
 
 def at_work(lab: LabHosts, host: str) -> dict[int, str]:

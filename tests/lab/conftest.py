@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import neo4j
 import pytest
+from benchmarks.halt_kernel import write_halt_kernel
 from engines import Engine
 from lab_hosts import WHY_NOT, LabHosts, lab_hosts
 from labs import SEED_HOST, add_host
@@ -28,6 +30,24 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
     subprocess.run([ROOT / "scripts" / "build-tiny", folder], check=True)
     return folder / "tiny.qcow2"
+
+
+@pytest.fixture(scope="session")
+def kernel(lab: LabHosts) -> Path:
+    """Of a guest that halts at once."""
+    path = lab.folder / "halt"
+    write_halt_kernel(path)
+    return path
+
+
+@pytest.fixture
+def large(lab: LabHosts) -> Iterator[Path]:
+    """A qcow2 file that takes some seconds to copy."""
+    path = lab.folder / "large.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "10M"], check=True)
+    os.truncate(path, 1 << 30)
+    yield path
+    path.unlink()
 
 
 @pytest.fixture(scope="module")

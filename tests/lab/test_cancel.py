@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.halt_kernel import write_halt_kernel
 from follow import events, wait_for
 from lab_hosts import LabHosts
-from labs import apply, at_work, domains, halting, pool_path, remove_stack, settle, succeed
+from labs import apply, at_work, copies, domains, from_source, halting, remove_stack, settle, succeed
 from serving import Service
 
 STACK = "cancel"
@@ -27,13 +23,6 @@ OPERATIONS = """
 } } }
 """
 VMS_NOW = '{ vms(filter: {stack: "cancel"}, first: 100) { nodes { id name state power host { name } } } }'
-
-
-@pytest.fixture(scope="module")
-def kernel(lab: LabHosts) -> Path:
-    path = lab.folder / "halt"
-    write_halt_kernel(path)
-    return path
 
 
 @pytest.fixture(autouse=True)
@@ -87,23 +76,10 @@ def test_one_of_many(served: Service, lab: LabHosts, kernel: Path) -> None:
     host_equals_graph(served, lab)
 
 
-@pytest.fixture
-def large(lab: LabHosts) -> Iterator[Path]:
-    """A qcow2 file that takes some seconds to copy."""
-    path = lab.folder / "large.qcow2"
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "10M"], check=True)
-    os.truncate(path, 1 << 30)
-    yield path
-    path.unlink()
-
-
 def test_a_copy_of_a_source(served: Service, lab: LabHosts, kernel: Path, large: Path) -> None:
-    with large.open("rb") as opened:
-        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
-    source = f"source: {{file: {large}, sha256: {sha256}}}"
-    document = halting(kernel, 2, host="host1").replace("name: disk0, size: 10mb", f"name: disk0, {source}")
+    document = from_source(halting(kernel, 2, host="host1"), large)
     applied = apply(served, document, STACK)
-    wait_for(lambda: len(copies(lab)) > 0, 120)
+    wait_for(lambda: len(copies(lab, "host1")) > 0, 120)
     cancel(served, by_name(served)["disk0"]["id"])
     settle(served, applied)
     now = by_name(served)
@@ -115,22 +91,14 @@ def test_a_copy_of_a_source(served: Service, lab: LabHosts, kernel: Path, large:
     }
     assert now["vm0"]["error"] == "Volume disk0 on host1 is needed first: It was cancelled."
     assert at_work(lab, "host1") == {}
-    assert copies(lab) == [], "the next Run cleans up"
+    assert copies(lab, "host1") == [], "the next Run cleans up"
     told = [(event["type"], event["name"]) for event in events(served) if event["stack"] == STACK]
     assert told.count(("CANCELLED", "disk0")) == told.count(("SKIPPED", "vm0")) == 1
     again = apply(served, document, STACK)
     assert sorted(o["kind"] for o in again["operations"]) == ["VM", "Volume"]
     succeed(served, again)
     host_equals_graph(served, lab)
-    pool = pool_path(served, "host1")
-    assert f"base-{sha256}.qcow2" in lab.sh("host1", "ls", "-A", pool)
-    assert copies(lab) == []
-
-
-def copies(lab: LabHosts) -> list[str]:
-    """What is on its way to host1 or was left on it."""
-    command = "find /root/.ansible /var/lib/libvirt/images -type f '(' -path '*/ansible-tmp-*' -o -name '*.part' ')'"
-    return lab.sh("host1", "sh", "-c", f"{command} 2>/dev/null || true").split()
+    assert copies(lab, "host1") == []
 
 
 def test_the_only_one_of_its_run(served: Service, lab: LabHosts, kernel: Path) -> None:

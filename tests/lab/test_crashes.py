@@ -6,11 +6,9 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from benchmarks.halt_kernel import write_halt_kernel
 from engines import Engine
 from lab_hosts import LabHosts
 from labs import apply, at_work, domains, halting, remove_stack
@@ -31,13 +29,6 @@ OPEN = """
 VMS_NOW = """
 query ($stack: String!) { vms(first: 100, filter: {stack: $stack}) { nodes { id state power host { name } operation { error attempt } } } }
 """
-
-
-@pytest.fixture(scope="module")
-def kernel(lab: LabHosts) -> Iterator[Path]:
-    path = lab.folder / "halt"
-    write_halt_kernel(path)
-    yield path
 
 
 def victims(served: Service, engine: Engine) -> dict[str, list[Process]]:

@@ -8,20 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.halt_kernel import write_halt_kernel
 from follow import wait_for
 from lab_hosts import LabHosts
 from labs import add_host, apply, domains, pool_path, remove_stack, settle, succeed
 from serving import Service
 
 ERRORS = "query ($id: ID!) { operation(id: $id) { kind state error cure waitingFor { kind name host fact error } } }"
-
-
-@pytest.fixture(scope="module")
-def kernel(lab: LabHosts) -> Path:
-    path = lab.folder / "halt"
-    write_halt_kernel(path)
-    return path
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,127 @@
+"""A worker that pauses for longer than its lease: another one takes over, and what it comes back with counts no more."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from follow import events, wait_for
+from lab_hosts import LabHosts
+from labs import apply, at_work, copies, domains, from_source, halting, remove_stack, settle, succeed
+from processes import descendants
+from serving import COMMAND, Service
+
+STACK = "pause"
+WORK = """
+{ operations(filter: {stack: "pause"}, first: 100) { nodes { id kind state attempt run { id } resource { id } } } }
+"""
+RUN = "query ($id: ID!) { run(id: $id) { id state owner slot fence } }"
+
+
+@pytest.fixture
+def colleague(served: Service) -> Iterator[Path]:
+    """A second worker on the same graph; what it says."""
+    log = served.home.with_name("worker.log")
+    with log.open("wb") as said:
+        command = ["setpriv", "--pdeathsig", "KILL", *COMMAND, "worker"]
+        process = subprocess.Popen(command, env=served.environment, stdout=said, stderr=said)
+    yield log
+    process.terminate()
+    assert process.wait(30) == 0, log.read_text()
+
+
+@contextmanager
+def paused(pid: int) -> Iterator[list[int]]:
+    """Stops a process and all that belongs to it; gives the others. They go on at the end at the latest."""
+    os.kill(pid, signal.SIGSTOP)
+    stopped: list[int] = []
+    try:
+        while new := [child for child in descendants(pid) if child not in stopped]:
+            send(signal.SIGSTOP, new)
+            stopped += new
+        yield stopped
+    finally:
+        send(signal.SIGCONT, [*stopped, pid])
+
+
+def send(number: signal.Signals, pids: list[int]) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
+
+
+def work(served: Service) -> dict[str, Any]:
+    """The operations by kind, of which the stack has one each."""
+    return {o["kind"]: o for o in served.graphql(WORK)["operations"]["nodes"]}
+
+
+def run(served: Service, id: str) -> Any:
+    return served.graphql(RUN, {"id": id})["run"]
+
+
+def record(lab: LabHosts, owner: Any) -> str:
+    """Where host1 keeps which Run has a slot."""
+    return lab.sh("host1", "sh", "-c", f"grep -l {owner['fence']} /run/virtgraph/*/slot-{owner['slot']}.json").strip()
+
+
+def came(lab: LabHosts, record: str) -> str:
+    """When a module came to the slot last, whether it was let in or not."""
+    return lab.sh("host1", "stat", "-c", "%y", record.replace(".json", ".lock"))
+
+
+def test_it_is_taken_over_and_refused(
+    served: Service, colleague: Path, lab: LabHosts, kernel: Path, large: Path
+) -> None:
+    document = from_source(halting(kernel, 1, host="host1"), large)
+    applied = apply(served, document, STACK)
+    wait_for(lambda: len(copies(lab, "host1")) > 0, 120)
+    mine = run(served, work(served)["VM"]["run"]["id"])
+    pid = int(mine["owner"].split("/")[-2])
+    with paused(pid) as children:
+        assert {o["state"] for o in settle(served, applied, 240)} == {"SUCCEEDED"}
+        wait_for(lambda: run(served, work(served)["VM"]["run"]["id"])["state"] != "RUNNING")
+        theirs = run(served, work(served)["VM"]["run"]["id"])
+        assert (run(served, mine["id"])["state"], theirs["state"]) == ("LOST", "SUCCEEDED")
+        assert theirs["owner"] != mine["owner"] and theirs["slot"] == mine["slot"] and theirs["fence"] > mine["fence"]
+        made = seen(served, lab)
+        slot = record(lab, theirs)
+        recorded, last = lab.sh("host1", "cat", slot), came(lab, slot)
+        send(signal.SIGCONT, children)  # the play goes on to its next task, before its worker knows
+        wait_for(lambda: came(lab, slot) != last, 120)
+        wait_for(lambda: at_work(lab, "host1") == {}, 60)
+        assert lab.sh("host1", "cat", slot) == recorded, "it came and was refused"
+    said = (served.log, colleague)
+    wait_for(lambda: any(f'"run": "{mine["id"]}"' in line for log in said for line in dropped(log)), 60)
+    wait_for(lambda: not any("client.py" in child.arguments for child in descendants(pid).values()))
+    assert at_work(lab, "host1") == {}
+    assert seen(served, lab) == made
+    assert run(served, mine["id"])["state"] == "LOST"
+    assert run(served, theirs["id"]) == theirs
+    assert copies(lab, "host1") == []
+    told = [(event["type"], event["kind"]) for event in events(served) if event["stack"] == STACK]
+    for kind in ("Network", "NIC", "Volume", "VM"):
+        assert told.count(("SUCCEEDED", kind)) == 1
+    assert not {"FAILED", "SKIPPED", "RETRYING"} & {type for type, _ in told}
+    succeed(served, remove_stack(served, STACK))
+    assert domains(lab, "host1", "--all") == set()
+
+
+def dropped(log: Path) -> list[str]:
+    return [line for line in log.read_text().splitlines() if "run was taken over by another worker" in line]
+
+
+def seen(served: Service, lab: LabHosts) -> object:
+    """The one VM as libvirt and the graph have it; started again it would have another process."""
+    (vm,) = served.graphql('{ vms(filter: {stack: "pause"}) { nodes { id state power generation } } }')["vms"]["nodes"]
+    assert vm["state"] == "RUNNING"
+    name = f"vg-{vm['id']}"
+    assert domains(lab, "host1", "--all") == {name}
+    return vm, lab.sh("host1", "virsh", "dumpxml", name), lab.sh("host1", "cat", f"/run/libvirt/qemu/{name}.pid")
