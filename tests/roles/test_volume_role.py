@@ -60,7 +60,7 @@ def test_a_source_that_is_not_there_is_named(host: Host) -> None:
 
 
 def test_a_volume_smaller_than_its_source_is_refused(host: Host, source: Path) -> None:
-    volume = host.volume(size=1 << 20, source={"file": str(source)})
+    volume = host.volume(size=1 << 20, source={"file": str(source), "sha256": None})
     result = host.play("realize", pools=host.pools(), volumes=[volume])[volume["id"]]
     assert result.failed
     assert "is smaller than its source" in (result.error or "")
