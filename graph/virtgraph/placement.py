@@ -1,4 +1,4 @@
-"""Which host takes what, and why not the others: fits, then least loaded, then name. Pure."""
+"""Which host takes what, and why not the others: fits, then without an error, then least loaded, then name. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class HostRoom:
-    """A host as placement sees it. Capacity is what it has times its overcommit ratios."""
+    """A host as placement sees it. Capacity is what it has times its overcommit ratios.
+
+    `ailing`: it was probed, but the last that was heard of it is an error.
+    """
 
     id: str
     name: str
@@ -34,6 +37,7 @@ class HostRoom:
     uplink_driver: str | None
     ready: bool = True
     why_not_ready: str = ""
+    ailing: bool = False
 
     @property
     def load(self) -> float:
@@ -92,7 +96,7 @@ def place(placings: Sequence[Placing], hosts: Iterable[HostRoom]) -> Placed:
         if not fitting:
             ordered = sorted(rooms.values(), key=lambda room: room.name)
             raise NoHost(placing.key, tuple(HostReason(r.name, reasons[r.id] or "") for r in ordered))
-        best = min(fitting, key=lambda room: (room.load, room.name))
+        best = min(fitting, key=lambda room: (room.ailing, room.load, room.name))
         rooms[best.id] = best.with_more(placing.demand)
         chosen[placing.key] = best.id
     return chosen

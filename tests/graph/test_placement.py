@@ -20,6 +20,8 @@ CHOSEN = {
     "the name decides between equals": ([host("b"), host("a")], "a"),
     "the least loaded": ([host("a", vcpus=1), host("b")], "b"),
     "by what is fullest": ([host("a", vcpus=3), host("b", vcpus=1, disk=40)], "a"),
+    "one with an error last": ([replace(host("a"), ailing=True), host("b", vcpus=6)], "b"),
+    "one with an error, where no other fits": ([replace(host("a"), ailing=True), host("b", vcpus=8)], "a"),
     "what fits, however loaded": ([host("a", vcpus=7), host("b", disk=79, memory=7)], "b"),
 }
 

@@ -52,7 +52,7 @@ async def hold_rooms(tx: Transaction, token: str) -> dict[str, HostNow]:
 
 
 def host_now(row: Row) -> HostNow:
-    ready = row["vcpus"] is not None
+    why = not_ready(row)
     return HostNow(
         room=HostRoom(
             id=row["id"],
@@ -61,18 +61,20 @@ def host_now(row: Row) -> HostNow:
             reserved=Demand(row["reservedVcpus"], row["reservedMemory"], row["reservedDisk"]),
             segment=row["segment"],
             uplink_driver=row["driver"],
-            ready=ready,
-            why_not_ready="" if ready else not_ready(row),
+            ready=why is None,
+            why_not_ready=why or "",
+            ailing=row["error"] is not None,
         ),
         pool=PoolOn(row["pool"], row["id"], row["path"], row["poolGeneration"]),
         uplink_interface=row["interface"],
     )
 
 
-def not_ready(row: Row) -> str:
+def not_ready(row: Row) -> str | None:
+    """Why nothing new can be placed there, or None where it can."""
     if row["state"] == State.FAILED:
-        return f"has not been probed: {row['error']}"
-    return "has not been probed yet"
+        return f"{'has not been probed' if row['vcpus'] is None else 'failed its last probe'}: {row['error']}"
+    return "has not been probed yet" if row["vcpus"] is None else None
 
 
 # what a probe reports → how the graph calls it
