@@ -1,13 +1,16 @@
-"""Which operations a Run takes, and in which slot."""
+"""Which operations a Run takes, and in which slot; what counts of what it brings."""
 
 from __future__ import annotations
 
-from applying import put, volume
-from playing import ME, a_host, claim, finish_all, work
+import asyncio
+
+from applying import put, values, volume
+from playing import GIB, ME, a_host, claim, finish_all, work
 
 from virtgraph import fleet
 from virtgraph.model.states import OperationState
 from virtgraph.new_host import NewHost
+from virtgraph.store import hosts
 from virtgraph.store.graph import Graph
 from virtgraph.store.results import End, Result, finish
 from virtgraph.store.runs import Claim
@@ -46,3 +49,21 @@ async def test_a_retry_keeps_its_slot_on_a_host_with_fewer_slots(graph: Graph) -
     assert again.fence > second.fence
     await finish_all(graph, again)
     assert await work(graph) == 1, "the probe"
+
+
+async def test_one_libvirt_host_under_two_names_is_refused_whichever_probe_ends_first(graph: Graph) -> None:
+    """Both were probed before either result was written."""
+    claims = []
+    for name in ("a", "b"):
+        added = await fleet.add_host(graph, NewHost(name, local=True, cpus=4, memory=GIB, disk=GIB), ME)
+        claims.append(await claimed_now(graph, added.id))
+
+    async def probed(claimed: Claim) -> None:
+        facts = hosts.probed({"host_uuid": "c0ffee00-0000-4000-8000-000000000000"}, claimed.host)
+        results = [Result(operation.id, OperationState.SUCCEEDED, facts=facts) for operation in claimed.operations]
+        assert await graph.write(lambda tx: finish(tx, claimed, results, End(OperationState.SUCCEEDED)))
+
+    await asyncio.gather(*(probed(claimed) for claimed in claims))
+    assert sorted(await values(graph, "MATCH (h:Host) RETURN h.state AS state")) == ["FAILED", "READY"]
+    [error] = await values(graph, "MATCH (h:Host {state: 'FAILED'}) RETURN h.error AS error")
+    assert "is the same libvirt host as" in error

@@ -9,7 +9,7 @@ from typing import Any
 from virtgraph.model.current import PoolOn
 from virtgraph.model.states import State
 from virtgraph.placement import Demand, HostRoom
-from virtgraph.store.graph import Graph, Row, Transaction
+from virtgraph.store.graph import Row, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +109,19 @@ def probed(facts: Mapping[str, Any], host: Row) -> dict[str, Any]:
     }
 
 
-async def with_uuid(graph: Graph, host_uuid: str | None, besides: str) -> str | None:
-    """The name of another host that is the same libvirt host."""
-    rows = await graph.read(
-        """
-        MATCH (h:Host {hostUuid: $host_uuid})
-        WHERE h.deletedAt IS NULL AND h.id <> $besides
-        RETURN h.name AS name
-        """,
-        host_uuid=host_uuid or "",
-        besides=besides,
-    )
-    return rows[0]["name"] if rows else None
+LOCK = "MATCH (h:Host) WITH h ORDER BY h.id SET h._lock = $token"
+TWIN = """
+    MATCH (h:Host {hostUuid: $host_uuid})
+    WHERE h.deletedAt IS NULL AND h.id <> $besides
+    RETURN h.name AS name
+"""
+
+
+async def hold_twin(tx: Transaction, host_uuid: str, besides: str, token: str) -> str | None:
+    """The name of another host that is the same libvirt host. Every host is locked: its probe may end at this moment."""
+    await tx.run(LOCK, token=token)
+    row = await tx.row(TWIN, host_uuid=host_uuid, besides=besides)
+    return row["name"] if row else None
 
 
 ADD = """
