@@ -49,8 +49,20 @@ class HostRoom:
         )
         return max((used / total for used, total in pairs if total), default=0.0)
 
+    @property
+    def uplinked(self) -> bool:
+        return self.segment is not None and self.uplink_driver not in (None, "none")
+
     def with_more(self, demand: Demand) -> HostRoom:
         return replace(self, reserved=self.reserved + demand)
+
+
+@dataclass(frozen=True, slots=True)
+class Untagged:
+    """A flat network. `home`: the host that has it first, where one has it."""
+
+    segment: str
+    home: HostRoom | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +70,7 @@ class Placing:
     """Something that goes to one host as a whole.
 
     `host`: the caller's choice (a host's id). `bound`: the host where what it needs already is, and why.
-    `vlan_segments`: segments whose tags the host must carry.
+    `vlan_segments`: segments whose tags the host must carry. `untagged`: flat networks that it must carry.
     """
 
     key: str
@@ -67,6 +79,7 @@ class Placing:
     bound: str | None = None
     bound_by: str = ""
     vlan_segments: frozenset[str] = frozenset()
+    untagged: frozenset[Untagged] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +123,28 @@ def why_not(placing: Placing, room: HostRoom) -> str | None:
         return placing.bound_by
     if not room.ready:
         return room.why_not_ready
-    return cannot_carry(placing.vlan_segments, room) or too_small(placing.demand, room)
+    return cannot_carry(placing.vlan_segments, placing.untagged, room) or too_small(placing.demand, room)
 
 
-def cannot_carry(vlan_segments: Collection[str], room: HostRoom) -> str | None:
+def cannot_carry(vlan_segments: Collection[str], untagged: Collection[Untagged], room: HostRoom) -> str | None:
     for segment in sorted(vlan_segments):
         if room.segment != segment:
             return f"has no uplink to the segment {segment}"
         if room.uplink_driver not in TAGGING:
             return f"cannot carry VLAN tags: its uplink driver is {room.uplink_driver or 'none'}"
+    reasons = (cannot_carry_untagged(network, room) for network in sorted(untagged, key=lambda flat: flat.segment))
+    return next((reason for reason in reasons if reason), None)
+
+
+def cannot_carry_untagged(network: Untagged, room: HostRoom) -> str | None:
+    """A host without an uplink can have a network to itself; no host plugs it into another segment."""
+    home = network.home or room
+    if home.id == room.id and not room.uplinked:
+        return None
+    if not room.uplinked or room.segment != network.segment:
+        return f"has no uplink to the segment {network.segment}"
+    if not home.uplinked or home.segment != network.segment:
+        return f"the network is on {home.name}, which has no uplink to the segment {network.segment}"
     return None
 
 

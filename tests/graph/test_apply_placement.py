@@ -154,6 +154,34 @@ async def test_a_vlan_never_lands_where_its_tag_cannot_be_carried(graph: Graph) 
     await put(graph, {"flat": network(None), "two": vm(nic("flat"))}, "other")
 
 
+async def test_a_flat_network_is_never_plugged_into_another_segment(graph: Graph) -> None:
+    await a_host(graph, "a", segment="other", vcpus=100)
+    await a_host(graph, "b", vcpus=2)
+    done = await put(graph, {"net": network(None), "one": vm(nic())})
+    net = {"id": done.applied.ids["Network/net"]}
+    assert await homes(graph) == {"one": "b"}
+    assert await no_host(graph, {"two": vm(nic(net), vcpus=2)}) == {
+        "a": "has no uplink to the segment default",
+        "b": "2 vcpus wanted, 1 of 2 free",
+    }
+
+
+async def test_a_host_without_an_uplink_has_a_flat_network_to_itself(graph: Graph) -> None:
+    await a_host(graph, "a", driver="none", vcpus=2)
+    await a_host(graph, "b", driver="none", vcpus=100)
+    done = await put(graph, written({"net": network(None), "one": vm(nic())}, host_id="a"))
+    net = {"id": done.applied.ids["Network/net"]}
+    await put(graph, {"two": vm(nic(net))})
+    assert await homes(graph) == {"one": "a", "two": "a"}
+    assert await no_host(graph, {"three": vm(nic(net))}) == {
+        "a": "1 vcpus wanted, 0 of 2 free",
+        "b": "has no uplink to the segment default",
+    }
+    await put(graph, {"three": vm()})
+    assert (await homes(graph))["three"] == "b"
+    assert await no_host(graph, {"three": vm(nic(net))}) == {"b": "has no uplink to the segment default"}
+
+
 async def test_a_volume_grows_as_far_as_the_disk_goes(graph: Graph) -> None:
     await a_host(graph, disk=10 * GIB)
     await put(graph, {"one": volume("4gb"), "two": volume("4gb")})

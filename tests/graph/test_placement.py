@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from virtgraph.placement import GIB, Demand, HostRoom, NoHost, Placing, place, why_not
+from virtgraph.placement import GIB, Demand, HostRoom, NoHost, Placing, Untagged, place, why_not
 
 ROOM = HostRoom("id", "host", Demand(8, 8 * GIB, 80 * GIB), Demand(), "default", "ovs")
 
@@ -40,6 +40,13 @@ def test_what_was_placed_before_counts() -> None:
     assert [reason.name for reason in refused.value.hosts] == ["a", "b"]
 
 
+APART = replace(ROOM, id="apart", name="apart", segment=None, uplink_driver=None)
+
+
+def flat(segment: str = "default", home: HostRoom | None = None) -> Placing:
+    return Placing("vm", Demand(), untagged=frozenset({Untagged(segment, home)}))
+
+
 WHY_NOT = {
     "fits": (Placing("vm", Demand(8, 8 * GIB, 80 * GIB)), ROOM, None),
     "vcpus": (Placing("vm", Demand(vcpus=9)), ROOM, "9 vcpus wanted, 8 of 8 free"),
@@ -59,6 +66,16 @@ WHY_NOT = {
         Placing("vm", Demand(), vlan_segments=frozenset({"default"})),
         replace(ROOM, uplink_driver=None),
         "cannot carry VLAN tags: its uplink driver is none",
+    ),
+    "flat": (flat(), ROOM, None),
+    "flat, of another segment": (flat(segment="x"), ROOM, "has no uplink to the segment x"),
+    "flat, without tags": (flat(), replace(ROOM, uplink_driver="bridge"), None),
+    "flat, to itself": (flat(), APART, None),
+    "flat, there already": (flat(home=APART), APART, None),
+    "flat, on another one too": (flat(home=host("a")), ROOM, None),
+    "flat, cut off from its home": (flat(home=ROOM), APART, "has no uplink to the segment default"),
+    "flat, its home is cut off": (
+        flat(home=APART), ROOM, "the network is on apart, which has no uplink to the segment default",
     ),
 }  # fmt: skip
 

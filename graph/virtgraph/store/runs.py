@@ -67,7 +67,8 @@ HOST = """
            h.uplinkDriver AS uplinkDriver, h.uplinkInterface AS uplinkInterface, h.acceleration AS acceleration,
            h.cpuRatio AS cpuRatio, h.memoryRatio AS memoryRatio, h.diskRatio AS diskRatio,
            h.cpusGiven AS cpusGiven, h.memoryGiven AS memoryGiven, h.diskGiven AS diskGiven,
-           h.uplinkDriverGiven AS uplinkDriverGiven, h.accelerationGiven AS accelerationGiven
+           h.uplinkDriverGiven AS uplinkDriverGiven, h.accelerationGiven AS accelerationGiven,
+           head([(h)-[:UPLINK]->(s:Segment) | s.name]) AS segment
 """
 BUSY = "MATCH (run:Run {state: 'RUNNING'})-[:AT]->(:Resource {id: $host}) RETURN run.slot AS slot"
 CANDIDATES = """
