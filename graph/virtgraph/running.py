@@ -27,6 +27,7 @@ FACTS = frozenset(
         "acceleration", "pendingRestart",
     }
 )  # fmt: skip
+ENDED_AS = {"successful": OperationState.SUCCEEDED, "cancelled": OperationState.CANCELLED}  # a Run
 STORED_AS = {"vnc_port": "vncPort", "pending_restart": "pendingRestart"}
 
 
@@ -152,7 +153,7 @@ class Running:
             await self.take_probe(outcome.host_facts)
         for operation in list(self._open.values()):
             self.close_by_outcome(operation, outcome)
-        state = OperationState.SUCCEEDED if outcome.status == "successful" else OperationState.FAILED
+        state = ENDED_AS.get(outcome.status, OperationState.FAILED)
         await self.flush(End(state, None if outcome.status == "successful" else outcome.message))
 
     async def take_probe(self, facts: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from virtgraph.running import Limits, Running
 from virtgraph.store.graph import Graph
 
 OPERATIONS = "MATCH (o:Operation) WHERE o.kind <> 'Host' RETURN DISTINCT o.state AS state"
+RUNS = "MATCH (r:Run) WHERE r.action <> 'observe' RETURN r.state AS state"
 
 
 @pytest_asyncio.fixture(autouse=True)
@@ -28,6 +29,14 @@ async def begun(graph: Graph, host: str, home: Path, patience: float = 300) -> R
     claimed = await claim(graph, host)
     assert claimed is not None
     return Running(graph, claimed, PlayDoc({}), Limits(home, patience=patience), lambda: None)
+
+
+async def test_a_cancelled_run_is_no_failed_one(graph: Graph, host: str, tmp_path: Path) -> None:
+    running = await begun(graph, host, tmp_path)
+    running.cancelled = {operation.id for operation in running.claim.operations}
+    await running.end(Outcome("cancelled", "The work was cancelled."))
+    assert await values(graph, RUNS) == ["CANCELLED"]
+    assert await values(graph, OPERATIONS) == ["CANCELLED"]
 
 
 @pytest.mark.parametrize(("patience", "state"), [(300, "PENDING"), (0, "FAILED")])
