@@ -14,7 +14,7 @@ _CODES: Mapping[str, tuple[Status, str]] = {
         "libvirt",
         "libvirtd on {host} does not answer: {said}. Start it there (systemctl start libvirtd).",
     ),
-    "deadline": ("deadline", "The work on {host} did not end by its deadline: {said}. It is tried again."),
+    "deadline": ("deadline", "The work on {host} did not end by its deadline: {said}."),
 }
 
 

@@ -96,7 +96,20 @@ def build(materials: Materials) -> PlayDoc:
             play.steps.pop(nic, None)
     for operation in claim.operations:
         ADD[operation.kind](play, operation, materials, riding)
+    if claim.action is Action.REMOVE:
+        turn_round(play)
     return play
+
+
+def turn_round(play: PlayDoc) -> None:
+    """What is removed needs its users gone, and a network its own uplink and DHCP server, which bear its id."""
+    items = [item for name in ROLES for item in play.doc.get(name, ())]
+    users: dict[str, dict[str, None]] = {}
+    for item in items:
+        for needed in item["needs"]:
+            users.setdefault(needed, {})[item["id"]] = None
+    for item in items:
+        item["needs"] = list(users.get(item["id"], ()))
 
 
 def networks_again(materials: Materials, riding: set[str]) -> list[ClaimedOperation]:
@@ -213,7 +226,8 @@ def source(spec: Mapping[str, Any] | None, images: str) -> Item | None:
 def add_vm(play: PlayDoc, operation: ClaimedOperation, materials: Materials, riding: set[str]) -> None:
     spec, row, pool = materials.spec(operation.resource), materials.rows[operation.resource], materials.pool
     assert pool is not None
-    nics = [(nic, materials.spec(nic)) for nic in spec["nics"]] if materials.claim.action is Action.REALIZE else []
+    nics = [(nic, materials.spec(nic)) for nic in spec["nics"]]
+    plugged = nics if materials.claim.action is Action.REALIZE else []
     play.add(
         "vms",
         {
@@ -221,7 +235,7 @@ def add_vm(play: PlayDoc, operation: ClaimedOperation, materials: Materials, rid
             **{name: spec[name] for name in ("arch", "vcpus", "memory", "kernel", "initrd", "cmdline", "state")},
             "domain_type": "kvm" if materials.claim.host["acceleration"] == "kvm" else "qemu",
             "vnc_password": spec["vncPassword"],
-            "interfaces": [{"id": nic, "mac": of["hwAddr"], "network": of["network"]} for nic, of in nics],
+            "interfaces": [{"id": nic, "mac": of["hwAddr"], "network": of["network"]} for nic, of in plugged],
             "disks": [disk(volume, pool["path"]) for volume in spec["volumes"]],
             "needs": present(
                 riding,

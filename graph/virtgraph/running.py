@@ -27,12 +27,13 @@ FACTS = frozenset(
         "acceleration", "pendingRestart",
     }
 )  # fmt: skip
+ENDED_AS = {"successful": OperationState.SUCCEEDED, "cancelled": OperationState.CANCELLED}  # a Run
 STORED_AS = {"vnc_port": "vncPort", "pending_restart": "pendingRestart"}
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds. `lease`: a Run whose beat stands still for so long is dead; `patience`: how long an unreachable host is tried."""
+    """Seconds. `lease`: a Run whose beat stands still for so long is dead; `patience`: how long a host that does not answer in time is tried again."""
 
     home: Path
     lease: float = 15.0
@@ -152,7 +153,7 @@ class Running:
             self.take_probe(outcome.host_facts)
         for operation in list(self._open.values()):
             self.close_by_outcome(operation, outcome)
-        state = OperationState.SUCCEEDED if outcome.status == "successful" else OperationState.FAILED
+        state = ENDED_AS.get(outcome.status, OperationState.FAILED)
         await self.flush(End(state, None if outcome.status == "successful" else outcome.message))
 
     def take_probe(self, facts: Mapping[str, Any]) -> None:
@@ -168,7 +169,7 @@ class Running:
             self.close(operation, OperationState.CANCELLED, "It was cancelled.")
         elif outcome.status in ("cancelled", "lost") and operation.attempt < runs.ATTEMPTS:
             self.again(operation, outcome.message, 0)
-        elif outcome.status == "unreachable" and waited(operation.attempt) < self.limits.patience:
+        elif outcome.status in ("unreachable", "deadline") and waited(operation.attempt) < self.limits.patience:
             self.again(operation, outcome.message, int(pause(operation.attempt) * 1000))
         else:
             message = outcome.message if outcome.status != "successful" else "The host reported nothing of it."

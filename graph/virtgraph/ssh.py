@@ -30,14 +30,7 @@ class Refused(Exception):
 def refusal(host: HostAccess, said: str) -> Refused:
     """What ssh's own words mean. Nothing else tells these cases apart: ssh exits with 255 in each."""
     last = said.strip().splitlines()[-1].strip() if said.strip() else "no answer"
-    if any(
-        words in said
-        for words in (
-            "HOST IDENTIFICATION HAS CHANGED",
-            "Host key verification failed",
-            "no matching host key",
-        )
-    ):
+    if any(words in said for words in _OTHER_HOST_KEY):
         return Refused(
             "host_key",
             f"{host.where} does not show the ssh host key that was recorded. If the host was made anew, "

@@ -141,6 +141,23 @@ async def test_a_change_of_a_shared_network_reaches_every_host(graph: Graph) -> 
     await invariants.check(graph)
 
 
+async def test_a_network_that_failed_on_one_host_is_not_well_for_another(graph: Graph, host: str) -> None:
+    other = await a_host(graph, "host2")
+    nets = {"net": network()}
+    first = await put(graph, nets, "nets")
+    net = first.applied.ids["Network/net"]
+    await put(graph, {"a": vm(nic({"id": net})), "b": vm(nic({"id": net}))}, "vms")
+    here, there = await claim(graph, host), await claim(graph, other)
+    assert here is not None and there is not None
+    await finish_all(graph, here, failing=[net])
+    await finish_all(graph, there)
+    seen = "MATCH (n:Network) RETURN [n.state, n.error] AS seen"
+    assert await values(graph, seen) == [["FAILED", "It did not work."]]
+    await put(graph, nets, "nets")
+    await work(graph)
+    assert await values(graph, seen) == [["APPLIED", None]]
+
+
 async def test_a_long_chain_over_two_hosts_ends_with_its_first_failure(graph: Graph) -> None:
     await a_host(graph, "host2")
     chain: dict[str, Any] = {"v0": vm()}

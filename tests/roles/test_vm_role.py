@@ -44,7 +44,7 @@ def test_a_running_vm_gets_a_disk_and_a_title_without_a_restart(host: Host) -> N
     result = host.play("realize", vms=[with_both])[vm["id"]]
     live = host.virsh("dumpxml", f"vg-{vm['id']}")
     assert result.changed
-    assert "pending_restart" not in result.facts
+    assert result.facts["pending_restart"] is False
     assert second["id"] in live
     assert "<title>renamed</title>" in live
     assert host.sh("pgrep", "-f", f"vg-{vm['id']}") == process
@@ -57,7 +57,7 @@ def test_a_running_vm_gets_an_interface_without_a_restart(host: Host) -> None:
     nic = {"id": str(uuid.uuid4()), "mac": "52:54:00:AA:00:01", "network": network}
     plugged = host.play("realize", vms=[{**vm, "interfaces": [nic]}])[vm["id"]]
     assert plugged.changed
-    assert "pending_restart" not in plugged.facts
+    assert plugged.facts["pending_restart"] is False
     assert f"vg-{network}" in host.virsh("domiflist", f"vg-{vm['id']}")
     # This guest never answers: an interface stays plugged until its restart.
     assert host.play("realize", vms=[vm])[vm["id"]].facts["pending_restart"] is True
@@ -72,7 +72,7 @@ def test_more_memory_waits_for_a_restart(host: Host) -> None:
     host.virsh("destroy", f"vg-{vm['id']}")
     restarted = host.play("realize", vms=[larger])[vm["id"]]
     assert restarted.changed
-    assert "pending_restart" not in restarted.facts
+    assert restarted.facts["pending_restart"] is False
 
 
 def test_a_domain_that_was_defined_and_not_started_is_adopted(host: Host) -> None:
@@ -105,6 +105,17 @@ def test_a_failure_harms_only_what_needs_it(host: Host) -> None:
     assert results[broken["id"]].skipped
     assert lost["id"] in str(results[broken["id"]].error)
     assert results[works["id"]].facts["power"] == "running"
+
+
+def test_a_vm_that_does_not_go_keeps_its_volume(host: Host) -> None:
+    volume = host.volume()
+    vm = host.vm(volume, state="stopped")
+    host.play("realize", pools=host.pools(), volumes=[volume], vms=[vm])
+    host.virsh("metadata", f"vg-{vm['id']}", "https://virtgraph.dev/1", "--remove")
+    results = host.play("remove", volumes=[{**volume, "needs": [vm["id"]]}], vms=[{**vm, "needs": []}])
+    assert results[vm["id"]].failed
+    assert results[volume["id"]].skipped
+    assert host.sh("ls", host.pool_path).split() == [f"{volume['id']}.qcow2"]
 
 
 def test_a_vnc_password_is_nowhere_but_in_the_domain(host: Host) -> None:

@@ -74,6 +74,15 @@ WRITE = """
     MATCH (o:Operation {id: row.id})-[:ON]->(b:Binding)-[:OF]->(r:Resource)
     SET o += row.operation, b += row.binding, r += row.resource, b.seenAt = timestamp(), r.updatedAt = timestamp()
 """
+# a network is what the worst of its Bindings is, though another host ended later; FAILED sorts before MISSING
+SPREAD = """
+    UNWIND $rows AS row
+    MATCH (b:Binding)-[:OF]->(r:Resource {id: row.id})
+    WHERE b.state IN ['FAILED', 'MISSING']
+    WITH r, b ORDER BY b.state, b.key
+    WITH r, collect(b.state)[0] AS state, collect(coalesce(b.error, ''))[0] AS error
+    SET r.state = state, r.error = CASE error WHEN '' THEN null ELSE error END
+"""
 END_TIME = "UNWIND $rows AS row MATCH (o:Operation {id: row.id}) SET o.endedAt = timestamp()"
 RETRY_TIME = "UNWIND $rows AS row MATCH (o:Operation {id: row.id}) SET o.retryAt = timestamp() + row.in"
 READY = "UNWIND $rows AS row MATCH (o:Operation {id: row.id}) SET o.readyOn = row.host"
@@ -172,6 +181,7 @@ class Finishing:
         rows = in_order([row for row in await self.load(given) if row["state"] in ("RUNNING", "PENDING")])
         by_id = {row["id"]: self.decide(row, given[row["id"]]) for row in rows}
         await self.tx.each(WRITE, [written(row, by_id[row["id"]]) for row in rows])
+        await self.tx.each(SPREAD, [{"id": id} for id in {row["resource"] for row in rows if row["kind"] == "Network"}])
         ended = [row for row in rows if by_id[row["id"]].state is not OperationState.PENDING]
         await self.tx.each(END_TIME, [{"id": row["id"]} for row in ended])
         waiting = [row for row in rows if by_id[row["id"]].state is OperationState.PENDING]

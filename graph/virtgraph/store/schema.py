@@ -99,8 +99,3 @@ async def run_schema_statement(graph: Graph, statement: str) -> None:
         except ClientError as error:
             if "AlreadyExists" not in (error.code or ""):
                 raise
-
-
-async def version_of(graph: Graph) -> int:
-    rows = await graph.read("MATCH (m:Meta {id: 'schema'}) RETURN m.version AS version")
-    return int(rows[0]["version"]) if rows else 0

@@ -39,7 +39,7 @@ description:
   - Takes the whole list, on four threads of one connection. A loop over community.libvirt.virt costs 0.9 s an item,
     reports a change for each define, returns from a shutdown before the domain is off, and has no attach or detach.
   - A domain is defined over its UUID, never undefined first, which would lose its NVRAM.
-  - A running domain is changed without a restart where libvirt can; else the fact C(pending_restart) is true.
+  - A running domain is changed without a restart where libvirt can; the fact C(pending_restart) tells whether it could not.
 options:
   resources: {type: list, elements: dict, required: true, description: As roles/vm/defaults/main.yml tells.}
   secrets: {type: str, description: "Base64 of JSON {vm id: {vnc_password: text}}."}
@@ -176,14 +176,12 @@ def _destroy(domain: Any) -> None:
 def _facts(domain: Any, vm: VM, new: Mark) -> dict[str, Any]:
     root: Element = fromstring(domain.XMLDesc())
     state = domain.state()[0]
-    facts = {
+    return {
         "power": POWER[state],
         "vnc_port": wanted.vnc_port(root),
         "acceleration": "kvm" if root.get("type") == "kvm" else "tcg",
+        "pending_restart": state not in OFF and wanted.fixed(root) != wanted.fixed(wanted.domain(vm, new)),
     }
-    if state not in OFF and wanted.fixed(root) != wanted.fixed(wanted.domain(vm, new)):
-        facts["pending_restart"] = True
-    return facts
 
 
 if __name__ == "__main__":
