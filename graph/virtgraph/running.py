@@ -33,7 +33,10 @@ STORED_AS = {"vnc_port": "vncPort", "pending_restart": "pendingRestart"}
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds. `lease`: a Run whose beat stands still for so long is dead; `patience`: how long a host that does not answer in time is tried again."""
+    """Seconds. `lease`: a Run whose beat stands still for so long is dead.
+
+    `patience`: how long a host that does not answer in time is tried again.
+    """
 
     home: Path
     lease: float = 15.0
