@@ -80,7 +80,7 @@ async def change(
     stored = await apply(
         context.graph,
         context.vault,
-        Request(stack, edit, context.caller, idempotency_key=idempotency_key, input=text),
+        Request(stack, edit, context.caller, idempotency_key=idempotency_key, input=text, images=context.images),
     )
     context.nudge()
     shown = id or next(iter(stored.ids.values()), None)

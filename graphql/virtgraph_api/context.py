@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from virtgraph.model.actor import Actor
 from virtgraph.model.caller import Caller
@@ -14,7 +15,7 @@ from virtgraph_api.feed import Feed
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`nudge` tells the worker that there is work."""
+    """`nudge` tells the worker that there is work; `images` holds the files that volumes are made from."""
 
     actor: Actor
     request_id: str
@@ -23,6 +24,7 @@ class Context:
     vault: Vault
     feed: Feed
     nudge: Callable[[], None]
+    images: Path
 
     @property
     def caller(self) -> Caller:

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import structlog
 import uvicorn
@@ -47,7 +48,7 @@ async def run(settings: Settings) -> None:
     async with open_graph(settings) as graph:
         await migrate(graph)
         await ensure_administrator(graph, settings.token_file)
-        async with in_background(graph, Vault.open_file(settings.key_file)) as app:
+        async with in_background(graph, Vault.open_file(settings.key_file), settings.images) as app:
             config = uvicorn.Config(
                 app,
                 http="httptools",
@@ -74,7 +75,7 @@ def listen(address: str, port: int) -> socket.socket:
 
 
 @asynccontextmanager
-async def in_background(graph: Graph, vault: Vault) -> AsyncIterator[Starlette]:
+async def in_background(graph: Graph, vault: Vault, images: Path) -> AsyncIterator[Starlette]:
     """The application, with the feed's tail and the worker running beside it."""
     feed = Feed(graph)
     workshop = Workshop(on_news=feed.nudge)
@@ -85,7 +86,7 @@ async def in_background(graph: Graph, vault: Vault) -> AsyncIterator[Starlette]:
         feed.nudge()
 
     def make_context(actor: Actor, request_id: str, connection: HTTPConnection) -> Context:
-        return Context(actor, request_id, traceparent(connection.headers), graph, vault, feed, nudge)
+        return Context(actor, request_id, traceparent(connection.headers), graph, vault, feed, nudge, images)
 
     async def ready() -> bool:
         await graph.read("RETURN 1 AS one")

@@ -31,10 +31,13 @@ async def put(
     *,
     prune: bool = False,
     key: str | None = None,
+    images: Path | None = None,
 ) -> AppliedDocument:
     """Apply a document: its text, or the resources of its `spec`."""
     text = document if isinstance(document, str) else written(document)
-    return await apply_document(graph, VAULT, text, stack=stack, prune=prune, idempotency_key=key, caller=ME)
+    return await apply_document(
+        graph, VAULT, text, stack=stack, prune=prune, idempotency_key=key, caller=ME, images=images
+    )
 
 
 async def edit(

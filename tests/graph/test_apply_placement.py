@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import invariants
@@ -188,6 +190,24 @@ async def test_a_volume_grows_as_far_as_the_disk_goes(graph: Graph) -> None:
     assert await no_host(graph, {"one": volume("7gb")}) == {"host1": "3.0 GiB of disk wanted, 2.0 GiB of 10.0 GiB free"}
     await put(graph, {"one": volume("6gb")})
     assert await values(graph, "MATCH (h:Host) RETURN h.reservedDisk AS disk") == [10 * GIB]
+    await invariants.check(graph)
+
+
+async def test_a_volume_takes_the_size_of_its_source(graph: Graph, tmp_path: Path) -> None:
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", tmp_path / "os.qcow2", "3G"], check=True)
+    await a_host(graph, disk=10 * GIB)
+    made = {"type": "resource/volume/file", "source": {"file": "os.qcow2"}}
+    await put(graph, {"one": made, "two": {**made, "size": "4gb"}}, images=tmp_path)
+    assert await values(graph, "MATCH (h:Host) RETURN h.reservedDisk AS disk") == [7 * GIB]
+    with pytest.raises(NoHost):
+        await put(graph, {"three": {**made, "size": "4gb"}}, images=tmp_path)
+    await put(graph, {"three": made}, images=tmp_path)
+    with pytest.raises(Invalid) as refused:
+        await put(graph, {"four": {**made, "size": "2gb"}}, images=tmp_path)
+    reason = f"is less than that of its source: os.qcow2 has {3 * GIB} bytes"
+    assert problems(refused.value) == {"spec.four.size": reason}
+    assert not (await put(graph, {"one": made})).applied.changed, "the file has gone since"
+    await put(graph, {"four": {**made, "source": {"file": "later.qcow2"}}}, images=tmp_path)
     await invariants.check(graph)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import subprocess
+import uuid
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,29 @@ def test_a_pool_that_the_hosts_restart_stopped_is_started(host: Host) -> None:
     host.virsh("pool-destroy", f"vg-{host.pool}")
     assert host.play("realize", pools=host.pools())[host.pool].changed
     assert not host.play("realize", pools=host.pools())[host.pool].changed
+
+
+def test_a_pool_of_an_earlier_life_of_the_host_is_used(host: Host) -> None:
+    """The host was removed and added again, or the service's graph is a new one: the pool has another id since."""
+    old, kept = host.pools(), host.volume()
+    host.play("realize", pools=old, volumes=[kept])
+    host.virsh("pool-destroy", f"vg-{host.pool}")
+    pools = [{**old[0], "id": str(uuid.uuid4())}]
+    volume = host.volume(pool=pools[0]["id"], needs=[pools[0]["id"]])
+    results = host.play("realize", pools=pools, volumes=[volume], vms=[vm := host.vm(volume)])
+    assert not any(result.failed or result.skipped for result in results.values()), results
+    assert set(results) == {pools[0]["id"], volume["id"], vm["id"]}
+    files = host.sh("ls", "-A", host.pool_path).split()
+    assert sorted(files) == sorted(f"{of['id']}.qcow2" for of in (kept, volume))
+    assert not host.play("realize", pools=pools, volumes=[volume])[volume["id"]].changed
+    host.play("remove", vms=[vm], volumes=[volume])
+    assert host.sh("ls", "-A", host.pool_path).split() == [f"{kept['id']}.qcow2"]
+
+
+def test_a_pool_that_others_made_of_the_directory_is_left_alone(host: Host) -> None:
+    host.virsh("pool-create-as", "theirs", "dir", "--target", host.pool_path, "--build")
+    result = host.play("realize", pools=host.pools())[host.pool]
+    assert "theirs" in str(result.error)
 
 
 def test_a_pool_with_volumes_stays(host: Host) -> None:

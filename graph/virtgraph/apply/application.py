@@ -10,6 +10,7 @@ from virtgraph.apply import removal, story
 from virtgraph.apply.decision import Decision, Placed, decide, place
 from virtgraph.apply.reading import read
 from virtgraph.apply.requests import Applied, LeftOut, Request
+from virtgraph.images import measured
 from virtgraph.model.current import PoolOn
 from virtgraph.model.refusals import Conflict, NotFound
 from virtgraph.planner import ready
@@ -35,6 +36,8 @@ class Application:
             return self.answered_before(stack.answered)
         own = {now.id: now for now in await resources.of_stack(self.tx, stack.id)}
         edit = request.edit(own)
+        if request.images is not None:
+            edit = replace(edit, wish=await measured(edit.wish, request.images))
         if edit.end_stack and stack.deleted:
             raise NotFound("stack", request.stack)
         placed = place(await read(self.tx, request, stack.id, edit, own), self.vault)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from virtgraph import spec
@@ -33,6 +34,7 @@ async def apply_document(
     prune: bool,
     idempotency_key: str | None,
     caller: Caller,
+    images: Path | None = None,
 ) -> AppliedDocument:
     """Raises Invalid, Conflict or NoHost, and then nothing is stored."""
     if len(text) > LARGE:
@@ -49,6 +51,7 @@ async def apply_document(
         input=f"{prune}\n{text}",
         document=True,
         completed=lambda applied: complete(spec.Document("json", document.tree), wish, applied),
+        images=images,
     )
     applied = await apply(graph, vault, request)
     return AppliedDocument(applied, complete(document, wish, applied))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from virtgraph.apply.addresses import Allocated, subnet_spec
 from virtgraph.apply.resolve import Resolved, Target
-from virtgraph.apply.specs import SpecDict, impossible, network_spec, nic_spec, vm_spec, volume_spec
+from virtgraph.apply.specs import SpecDict, impossible, less_than_source, network_spec, nic_spec, vm_spec, volume_spec
 from virtgraph.model.current import Spec
 from virtgraph.model.wanted import Problem, WantedNetwork, WantedNIC, WantedVM, WantedVolume
 from virtgraph.secrets import Vault
@@ -46,9 +46,13 @@ def make_spec(target: Target, resolved: Resolved, allocated: Allocated, vault: V
 
 
 def refused_changes(resolved: Resolved, specs: Mapping[str, Spec]) -> list[Problem]:
+    """What cannot be made as it is wanted, and which changes cannot be made."""
     return [
         problem
         for target in resolved.targets.values()
-        if target.now is not None
-        for problem in impossible(target.wanted, target.now, specs[target.id])
+        for problem in (
+            less_than_source(target.wanted)
+            if target.now is None
+            else impossible(target.wanted, target.now, specs[target.id])
+        )
     ]

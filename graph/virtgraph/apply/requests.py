@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -28,7 +29,7 @@ class Request:
 
     `input` is the caller's own text, which an idempotency key stands for. `document`: the wish is a document, so what
     its stack's documents named before and it does not name is left out; with `prune` that is removed. `completed` gives
-    the JSON text that its revision keeps.
+    the JSON text that its revision keeps. `images`: the folder of the files that volumes are made from.
     """
 
     stack: str
@@ -39,6 +40,7 @@ class Request:
     input: str = ""
     document: bool = False
     completed: Callable[[Applied], str] | None = None
+    images: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,11 @@ def volume_spec(wanted: WantedVolume, now: Existing | None) -> SpecDict:
     source = {"file": wanted.source.file, "sha256": wanted.source.sha256} if wanted.source else None
     if now is not None and source is None:
         source = now.spec["source"]
-    size = wanted.size if wanted.size is not None or now is None else now.spec["size"]
+    size = wanted.size
+    if size is None and now is not None:
+        size = now.spec["size"]
+    elif size is None and wanted.source is not None:
+        size = wanted.source.virtual_size
     return {"name": wanted.name, "size": size, "source": source}
 
 
@@ -106,6 +110,16 @@ def impossible(wanted: Wanted, now: Existing, spec: Spec) -> list[Problem]:
     if isinstance(wanted, WantedNetwork):
         problems += moved_subnets(wanted, now.spec, spec)
     return problems
+
+
+def less_than_source(wanted: Wanted) -> list[Problem]:
+    """A new volume holds all of its source."""
+    if not isinstance(wanted, WantedVolume) or wanted.source is None:
+        return []
+    least = wanted.source.virtual_size
+    if wanted.size is None or least is None or wanted.size >= least:
+        return []
+    return [Problem(f"{wanted.path}.size", f"is less than that of its source: {wanted.source.file} has {least} bytes")]
 
 
 def shrunk(wanted: WantedVolume, old: Spec, new: Spec) -> list[Problem]:

@@ -105,6 +105,7 @@ class Source:
 
     file: str
     sha256: str | None = None
+    virtual_size: int | None = None  # bytes that its guest sees, where the service could read the file
 
 
 @dataclass(frozen=True, slots=True)

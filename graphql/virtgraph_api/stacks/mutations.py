@@ -63,6 +63,7 @@ class StackMutations:
             prune=prune,
             idempotency_key=idempotency_key,
             caller=context.caller,
+            images=context.images,
         )
         context.nudge()
         return Applied(

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.virtgraph_batch import Done, Item, ResourceError, argument_spec, described, run_batch
-from ansible.module_utils.virtgraph_libvirt import connected, found, watched
+from ansible.module_utils.virtgraph_libvirt import connected, found, pool_at, watched
 
 DOCUMENTATION = """
 module: virtgraph_pool
@@ -21,6 +21,7 @@ description:
   - Takes the whole list under the fence of a Run, and answers with one result for each pool.
     community.libvirt.virt_pool does neither, needs four tasks for one pool (define, build, start, facts), and its
     undefine in check mode undefines.
+  - A pool of the same directory that virtgraph made under another id is used as it is.
   - A pool is not started by libvirt itself; after a restart of the host this starts it again.
 options:
   resources: {type: list, elements: dict, required: true, description: As roles/pool/defaults/main.yml tells.}
@@ -45,7 +46,7 @@ class Pools:
         self.check = check
 
     def realize(self, item: Item) -> Done:
-        pool = self._find(item)
+        pool = self._find(item) or pool_at(self.connection, item["path"])
         if self.check:
             return Done(pool is None or not pool.isActive())
         changed = False

@@ -14,7 +14,7 @@ from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.virtgraph_base import Source
 from ansible.module_utils.virtgraph_batch import Done, Item, ResourceError, argument_spec, described, run_batch
-from ansible.module_utils.virtgraph_libvirt import connected, found, watched
+from ansible.module_utils.virtgraph_libvirt import connected, found, pool_at, watched
 
 try:
     import libvirt
@@ -120,6 +120,7 @@ class Volumes:
 
     def _pool(self, item: Item) -> Any | None:
         pool = found(self.connection.storagePoolLookupByName, names.libvirt_pool(item["pool"]))
+        pool = pool or pool_at(self.connection, item["pool_path"])
         if pool is not None and not pool.isActive():
             if self.check:  # and nothing can be looked up in it
                 return None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from xml.etree import ElementTree
 
+from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.virtgraph_batch import Done, Item, ResourceError, described
 from ansible.module_utils.virtgraph_fence import HostError
@@ -73,6 +74,18 @@ _NOTHING = (
         libvirt.VIR_ERR_NO_DOMAIN_METADATA,
     )
 )
+
+
+def pool_at(connection: Any, path: str) -> Any | None:
+    """A storage pool of another id that virtgraph made of this directory: libvirt takes no second one of it.
+
+    A host that was removed and is added again has one, and so has the host of an installation that is made anew.
+    """
+    for pool in connection.listAllStoragePools():
+        if pool.name() == names.libvirt_pool(pool.UUIDString()):
+            if ElementTree.fromstring(pool.XMLDesc()).findtext("target/path") == path:
+                return pool
+    return None
 
 
 def ours(xml: str, item: Item, installation: str, kind: str) -> Mark:
