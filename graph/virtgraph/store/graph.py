@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import Any, TypeVar
 
 from neo4j import AsyncDriver, AsyncManagedTransaction, unit_of_work
-from neo4j.exceptions import ConstraintError, Neo4jError, ServiceUnavailable, SessionExpired, TransientError
+from neo4j.exceptions import ConstraintError, ServiceUnavailable, SessionExpired, TransientError
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -17,7 +17,7 @@ Row = Mapping[str, Any]
 WRITE_SECONDS = 30.0
 RACES = 12  # for one thing that is unique, until its refusal counts
 UNREACHABLE = (ServiceUnavailable, SessionExpired, ConnectionError)
-AWAY = (Neo4jError, *UNREACHABLE, OSError)  # the graph cannot be asked now; later perhaps
+AWAY = (TransientError, *UNREACHABLE, OSError)  # the graph cannot be asked now; later perhaps
 
 
 class Transaction:
