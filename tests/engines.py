@@ -29,6 +29,7 @@ class Engine:
     url: str
     user: str
     password: str = field(repr=False)
+    folder: Path
 
 
 @contextmanager
@@ -41,21 +42,25 @@ def embedded(folder: Path) -> Iterator[Engine]:
     ) as process:
         assert process.stdout
         url, user, password = process.stdout.readline().split()
-        yield Engine("embedded", url, user, password)
+        yield Engine("embedded", url, user, password, folder)
         process.communicate()
 
 
 @contextmanager
 def neo4j(folder: Path) -> Iterator[Engine]:
     """Neo4j 5.26 by scripts/neo4j, which fetches it first."""
-    script = str(ROOT / "scripts/neo4j")
-    told = subprocess.run(
-        [script, "start", str(folder), str(free_port())], check=True, stdout=subprocess.PIPE, text=True
-    )
+    url, user, password = (setting.partition("=")[2] for setting in start_neo4j(folder, free_port()).split())
     try:
-        yield Engine("neo4j", *(setting.partition("=")[2] for setting in told.stdout.split()))
+        yield Engine("neo4j", url, user, password, folder)
     finally:
-        subprocess.run([script, "stop", str(folder)], check=True)
+        subprocess.run([ROOT / "scripts/neo4j", "stop", folder], check=True)
+
+
+def start_neo4j(folder: Path, port: int) -> str:
+    """Start it where it does not run; its settings for a service. It answers when this returns."""
+    command: list[str | Path] = [ROOT / "scripts/neo4j", "start", folder, str(port)]
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return str(told.stdout)
 
 
 ENGINES = {"embedded": embedded, "neo4j": neo4j}

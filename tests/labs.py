@@ -142,6 +142,37 @@ def at_work(lab: LabHosts, host: str) -> dict[int, str]:
     return {int(pid): command for pid, command in processes if command.startswith(ours)}
 
 
+MADE = """
+query ($stack: String!) {
+  vms(first: 100, filter: {stack: $stack}) { nodes { id state bindings { state host { name } } } }
+  volumes(first: 100, filter: {stack: $stack}) { nodes { id state bindings { state host { name } } } }
+  networks(first: 100, filter: {stack: $stack}) { nodes { id state bindings { state host { name } } } }
+}
+"""
+
+
+def hosts_equal_graph(served: Service, lab: LabHosts, stack: str, vms: int) -> None:
+    """So many VMs run, each host has exactly what the graph says of it, and nothing is under way. No other stack is there."""
+    made = {kind: found["nodes"] for kind, found in served.graphql(MADE, {"stack": stack}).items()}
+    assert [vm["state"] for vm in made["vms"]] == ["RUNNING"] * vms
+    for host in ("host1", "host2"):
+        here = {
+            kind: {
+                resource["id"]
+                for resource in resources
+                for binding in resource["bindings"]
+                if binding["host"]["name"] == host and binding["state"] != "DELETED"
+            }
+            for kind, resources in made.items()
+        }
+        assert domains(lab, host) == domains(lab, host, "--all") == {f"vg-{id}" for id in here["vms"]}
+        networks = lab.sh(host, "virsh", "-q", "net-list", "--name").split()
+        assert sorted(networks) == sorted(f"vg-{id}" for id in here["networks"])
+        files = lab.sh(host, "sh", "-c", f"ls -A {pool_path(served, host)} 2>/dev/null || true").split()
+        assert {file for file in files if not file.startswith("base-")} == {f"{id}.qcow2" for id in here["volumes"]}
+        assert at_work(lab, host) == {}
+
+
 def domains(lab: LabHosts, host: str, *options: str) -> set[str]:
     """Names of the domains that are there; running ones unless `--all` is given."""
     return set(lab.sh(host, "virsh", "-q", "list", "--name", *options).split())

@@ -1,4 +1,4 @@
-"""Which host takes what, and why not the others: fits, then least loaded, then name. Pure."""
+"""Which host takes what, and why not the others: fits, then without an error, then least loaded, then name. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class HostRoom:
-    """A host as placement sees it. Capacity is what it has times its overcommit ratios."""
+    """A host as placement sees it. Capacity is what it has times its overcommit ratios.
+
+    `ailing`: it was probed, but the last that was heard of it is an error.
+    """
 
     id: str
     name: str
@@ -34,6 +37,7 @@ class HostRoom:
     uplink_driver: str | None
     ready: bool = True
     why_not_ready: str = ""
+    ailing: bool = False
 
     @property
     def load(self) -> float:
@@ -45,8 +49,20 @@ class HostRoom:
         )
         return max((used / total for used, total in pairs if total), default=0.0)
 
+    @property
+    def uplinked(self) -> bool:
+        return self.segment is not None and self.uplink_driver not in (None, "none")
+
     def with_more(self, demand: Demand) -> HostRoom:
         return replace(self, reserved=self.reserved + demand)
+
+
+@dataclass(frozen=True, slots=True)
+class Untagged:
+    """A flat network. `home`: the host that has it first, where one has it."""
+
+    segment: str
+    home: HostRoom | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +70,7 @@ class Placing:
     """Something that goes to one host as a whole.
 
     `host`: the caller's choice (a host's id). `bound`: the host where what it needs already is, and why.
-    `vlan_segments`: segments whose tags the host must carry.
+    `vlan_segments`: segments whose tags the host must carry. `untagged`: flat networks that it must carry.
     """
 
     key: str
@@ -63,6 +79,7 @@ class Placing:
     bound: str | None = None
     bound_by: str = ""
     vlan_segments: frozenset[str] = frozenset()
+    untagged: frozenset[Untagged] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +109,7 @@ def place(placings: Sequence[Placing], hosts: Iterable[HostRoom]) -> Placed:
         if not fitting:
             ordered = sorted(rooms.values(), key=lambda room: room.name)
             raise NoHost(placing.key, tuple(HostReason(r.name, reasons[r.id] or "") for r in ordered))
-        best = min(fitting, key=lambda room: (room.load, room.name))
+        best = min(fitting, key=lambda room: (room.ailing, room.load, room.name))
         rooms[best.id] = best.with_more(placing.demand)
         chosen[placing.key] = best.id
     return chosen
@@ -106,15 +123,28 @@ def why_not(placing: Placing, room: HostRoom) -> str | None:
         return placing.bound_by
     if not room.ready:
         return room.why_not_ready
-    return cannot_carry(placing.vlan_segments, room) or too_small(placing.demand, room)
+    return cannot_carry(placing.vlan_segments, placing.untagged, room) or too_small(placing.demand, room)
 
 
-def cannot_carry(vlan_segments: Collection[str], room: HostRoom) -> str | None:
+def cannot_carry(vlan_segments: Collection[str], untagged: Collection[Untagged], room: HostRoom) -> str | None:
     for segment in sorted(vlan_segments):
         if room.segment != segment:
             return f"has no uplink to the segment {segment}"
         if room.uplink_driver not in TAGGING:
             return f"cannot carry VLAN tags: its uplink driver is {room.uplink_driver or 'none'}"
+    reasons = (cannot_carry_untagged(network, room) for network in sorted(untagged, key=lambda flat: flat.segment))
+    return next((reason for reason in reasons if reason), None)
+
+
+def cannot_carry_untagged(network: Untagged, room: HostRoom) -> str | None:
+    """A host without an uplink can have a network to itself; no host plugs it into another segment."""
+    home = network.home or room
+    if home.id == room.id and not room.uplinked:
+        return None
+    if not room.uplinked or room.segment != network.segment:
+        return f"has no uplink to the segment {network.segment}"
+    if not home.uplinked or home.segment != network.segment:
+        return f"the network is on {home.name}, which has no uplink to the segment {network.segment}"
     return None
 
 

@@ -148,7 +148,8 @@ def add_network(play: PlayDoc, operation: ClaimedOperation, materials: Materials
     spec, host = materials.spec(operation.resource), materials.claim.host
     id = operation.resource
     play.add("networks", {**common(operation), "mtu": spec["mtu"], "needs": []})
-    driver = host["uplinkDriver"] if host["uplinkInterface"] else "none"
+    wired = host["uplinkInterface"] and host["segment"] == spec["segment"]
+    driver = host["uplinkDriver"] if wired else "none"
     play.add(
         "uplinks",
         {

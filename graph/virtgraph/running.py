@@ -36,7 +36,10 @@ STORED_AS = {"vnc_port": "vncPort", "pending_restart": "pendingRestart"}
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds. `lease`: a Run whose beat stands still for so long is dead; `patience`: how long a late host is tried again."""
+    """Seconds. `lease`: a Run whose beat stands still for so long is dead.
+
+    `patience`: how long a host that does not answer in time is tried again.
+    """
 
     home: Path
     lease: float = 15.0
@@ -163,23 +166,17 @@ class Running:
     async def end(self, outcome: Outcome) -> None:
         """Give every operation that is still open the Run's outcome."""
         if self.claim.action is Action.OBSERVE and outcome.status == "successful":
-            await self.take_probe(outcome.host_facts)
+            self.take_probe(outcome.host_facts)
         for operation in list(self._open.values()):
             self.close_by_outcome(operation, outcome)
         state = ENDED_AS.get(outcome.status, OperationState.FAILED)
         await self.flush(End(state, None if outcome.status == "successful" else outcome.message))
 
-    async def take_probe(self, facts: Mapping[str, Any]) -> None:
-        """What a host says of itself. The same libvirt host under two names is refused."""
-        twin = await hosts.with_uuid(self.graph, facts.get("host_uuid"), besides=self.claim.host["id"])
+    def take_probe(self, facts: Mapping[str, Any]) -> None:
+        """What a host says of itself."""
         for operation in list(self._open.values()):
-            if twin is not None:
-                error = f"Host {operation.name} is the same libvirt host as {twin} (host UUID {facts['host_uuid']})."
-                cure = "Remove one of the two, or give the copy its own host_uuid in /etc/libvirt/libvirtd.conf."
-                self.close(operation, OperationState.FAILED, error, cure)
-            else:
-                self._progress[operation.resource].facts = hosts.probed(facts, self.claim.host)
-                self.close(operation, OperationState.SUCCEEDED)
+            self._progress[operation.resource].facts = hosts.probed(facts, self.claim.host)
+            self.close(operation, OperationState.SUCCEEDED)
 
     def close_by_outcome(self, operation: ClaimedOperation, outcome: Outcome) -> None:
         if outcome.status == "successful" and self._progress[operation.resource].missing <= 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import socket
 from pathlib import Path
 
 from virtgraph.model.actor import Actor
@@ -19,12 +20,14 @@ def hash_of(token: str) -> str:
 
 
 async def ensure_administrator(graph: Graph, file: Path) -> None:
-    """Make the administrator's token at first start; the one in the file counts ever after."""
+    """Make the administrator's token at first start; the one in the file counts ever after, and none that was in it
+    before."""
     try:
         token = file.read_text().strip()
     except FileNotFoundError:
         token = write_new(file)
-    await graph.write(lambda tx: remember(tx, token, ADMINISTRATOR))
+    kept_in = f"{socket.gethostname()}:{file.resolve()}"
+    await graph.write(lambda tx: remember(tx, token, ADMINISTRATOR, kept_in))
 
 
 def write_new(file: Path) -> str:
@@ -38,15 +41,20 @@ def write_new(file: Path) -> str:
     return token
 
 
-async def remember(tx: Transaction, token: str, actor: Actor) -> None:
+async def remember(tx: Transaction, token: str, actor: Actor, kept_in: str) -> None:
+    """A token of a file takes the place of the file's earlier ones."""
+    await tx.run(
+        "MATCH (t:Token {keptIn: $kept_in}) WHERE t.hash <> $hash DELETE t", kept_in=kept_in, hash=hash_of(token)
+    )
     await tx.run(
         """
         MERGE (t:Token {hash: $hash})
-        SET t.actor = $actor, t.name = $name, t.createdAt = coalesce(t.createdAt, timestamp())
+        SET t.actor = $actor, t.name = $name, t.keptIn = $kept_in, t.createdAt = coalesce(t.createdAt, timestamp())
         """,
         hash=hash_of(token),
         actor=actor.id,
         name=actor.name,
+        kept_in=kept_in,
     )
 
 

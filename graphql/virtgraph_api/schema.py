@@ -5,6 +5,7 @@ from __future__ import annotations
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+from virtgraph_api.events.queries import EventQueries
 from virtgraph_api.events.subscriptions import Subscription
 from virtgraph_api.execution import Schema
 from virtgraph_api.hosts.mutations import HostMutations
@@ -36,6 +37,7 @@ class Query(
     PoolQueries,
     StackQueries,
     OperationQueries,
+    EventQueries,
     NodeQueries,
 ):
     pass

@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection
 
 from virtgraph import logs
 from virtgraph.model.actor import Actor
-from virtgraph.opening import open_graph
+from virtgraph.opening import CannotStart, open_graph
 from virtgraph.secrets import Vault
 from virtgraph.settings import Settings
 from virtgraph.store.graph import Graph
@@ -43,7 +43,7 @@ def serve(settings: Settings) -> None:
 async def run(settings: Settings) -> None:
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.images.mkdir(exist_ok=True)
-    listening = socket.create_server((settings.bind, settings.port), backlog=512)
+    listening = listen(settings.bind, settings.port)
     async with open_graph(settings) as graph:
         await migrate(graph)
         await ensure_administrator(graph, settings.token_file)
@@ -60,6 +60,17 @@ async def run(settings: Settings) -> None:
             host, port = listening.getsockname()[:2]
             log.info("ready", url=f"http://{host}:{port}/graphql", token_file=str(settings.token_file))
             await uvicorn.Server(config).serve(sockets=[listening])
+
+
+def listen(address: str, port: int) -> socket.socket:
+    """Before anything else is begun. Raises CannotStart."""
+    try:
+        return socket.create_server((address, port), backlog=512)
+    except OSError as error:
+        raise CannotStart(
+            f"Cannot listen on {address}, port {port}: {error.strerror or error}.",
+            "End what listens there, or choose others with --bind and --port.",
+        ) from None
 
 
 @asynccontextmanager

@@ -125,11 +125,13 @@ class Api:
         answer: Answer = self.ask(mutation(field), **arguments)["answer"]
         return answer
 
+    def change(self, field: str, **arguments: Any) -> Answer:
+        """The answer of a mutation that must not be refused."""
+        return told(self.do(field, **arguments), "Changed")
+
     def make(self, field: str, **input: Any) -> str:
         """The id of what a mutation with this input has made or changed."""
-        answer = self.do(field, input=input)
-        assert answer["__typename"] == "Changed", answer
-        return str(answer["id"])
+        return str(self.change(field, input=input)["id"])
 
     def apply(self, resources: Mapping[str, Any], stack: str = "default", **more: Any) -> Answer:
         return self.do("applySpec", document=json.dumps({"version": 0, "spec": resources}), stack=stack, **more)
@@ -194,7 +196,17 @@ def paused_worker(service: Service) -> Iterator[None]:
         os.kill(worker, signal.SIGCONT)
 
 
+def told(answer: Answer, typename: str) -> Answer:
+    """The answer, which must be this member of its union."""
+    assert answer["__typename"] == typename, answer
+    return answer
+
+
 def refused(answer: Answer) -> list[tuple[str, str]]:
     """The paths of what is Invalid, each with its reason."""
-    assert answer["__typename"] == "Invalid", answer
-    return [(problem["path"], problem["reason"]) for problem in answer["problems"]]
+    return [(problem["path"], problem["reason"]) for problem in told(answer, "Invalid")["problems"]]
+
+
+def conflict(answer: Answer) -> tuple[str | None, str | None]:
+    """The state and the task that a Conflict names."""
+    return told(answer, "Conflict")["state"], answer["task"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from served import Api, refused
+from served import Api, refused, told
 from showing import a_network, shown
 
 # each would make a file, if it were ever run
@@ -67,7 +67,7 @@ def test_names_are_data(running: Api, bystander: str, what: str) -> None:
     assert shown(running, "network", network)["segment"] == text
     found = shown(running, "vm", vm)
     assert (found["kernel"], found["cmdline"]) == (boot["kernel"], boot["cmdline"])
-    assert running.do("removeStack", stack=stack)["__typename"] == "Changed"
+    running.change("removeStack", stack=stack)
     assert shown(running, "stack", name=stack) is None
 
 
@@ -78,15 +78,14 @@ def test_documents_are_data(running: Api, bystander: str, what: str) -> None:
     tree = {"version": 0, "spec": {"x": {"type": "resource/volume/file", "size": "1gb", "name": text}}}
     for written, read in ((yaml.safe_dump(tree, allow_unicode=True), yaml.safe_load), (json.dumps(tree), json.loads)):
         answer = running.do("applySpec", document=written, stack=text)
-        assert answer["__typename"] == "Applied", answer
-        assert read(answer["document"])["spec"]["x"]["name"] == text
+        assert read(told(answer, "Applied")["document"])["spec"]["x"]["name"] == text
     key = text if not text.startswith("__ansible") else f"x{text}"
     tree = {"version": 0, "spec": {key: {"type": "resource/network/flat", "parameters": {"segment": text}}}}
     answer = running.do("applySpec", document=json.dumps(tree), stack=text)
-    assert set(json.loads(answer["document"])["spec"]) == {key}
+    assert set(json.loads(told(answer, "Applied")["document"])["spec"]) == {key}
     assert [left["name"] for left in answer["leftOut"]] == [text]
     assert shown(running, "network", name=key)["segment"] == text
-    assert running.do("removeStack", stack=text)["__typename"] == "Changed"
+    running.change("removeStack", stack=text)
 
 
 @pytest.mark.parametrize("what", HOSTILE)
@@ -96,7 +95,7 @@ def test_references_are_data(running: Api, bystander: str, what: str) -> None:
     before = running.census()
     for field in ("deleteVM", "deleteNIC", "deleteVolume", "deleteNetwork", "cancelOperation"):
         answer = running.do(field, id=text)
-        assert (answer["__typename"], answer["reference"]) == ("NotFound", text)
+        assert told(answer, "NotFound")["reference"] == text
     for field, input, path in (
         ("createNIC", {"network": text}, "network"),
         ("createVM", {"name": "x", "host": text}, "host"),
@@ -118,9 +117,9 @@ def test_references_are_data(running: Api, bystander: str, what: str) -> None:
 @pytest.mark.parametrize("what", HOSTILE)
 def test_idempotency_keys_are_data(running: Api, bystander: str, what: str) -> None:
     input = {"name": "x", "vlanId": 7, "stack": what}
-    first = running.do("createNetwork", input=input, idempotencyKey=HOSTILE[what])
+    first = running.change("createNetwork", input=input, idempotencyKey=HOSTILE[what])
     assert first == running.do("createNetwork", input=input, idempotencyKey=HOSTILE[what])
-    assert running.do("removeStack", stack=what)["__typename"] == "Changed"
+    running.change("removeStack", stack=what)
 
 
 @pytest.mark.parametrize("what", CONTROLS)

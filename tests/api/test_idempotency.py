@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from served import Answer, Api
+from served import Answer, Api, told
 from showing import a_network
 
 Arguments = dict[str, Any]
@@ -57,7 +57,7 @@ def some_things(api: Api) -> dict[str, str]:
 
 
 def taken(answer: Answer, key: str) -> bool:
-    return (answer["__typename"], answer["message"]) == ("Conflict", TAKEN.format(key))
+    return bool(told(answer, "Conflict")["message"] == TAKEN.format(key))
 
 
 def test_the_same_again(api: Api) -> None:
@@ -76,10 +76,9 @@ def test_the_same_again(api: Api) -> None:
         if field.startswith(("delete", "remove")):
             api.work()
             after = api.census()
-            again = api.do(field, **asked, idempotencyKey=field)
-            assert (again["__typename"], again["id"]) == ("Changed", first["id"]), (field, again)
-            assert again["revision"] == first["revision"]
-            assert api.do(field, **asked)["__typename"] == "NotFound"
+            again = api.change(field, **asked, idempotencyKey=field)
+            assert (again["id"], again["revision"]) == (first["id"], first["revision"])
+            told(api.do(field, **asked), "NotFound")
             assert api.census() == after, field
 
 
@@ -87,15 +86,14 @@ def test_a_refusal_is_not_kept(api: Api) -> None:
     """What was refused can be asked for with the same key once it is right."""
     api.host(vcpus=1)
     vm = {"name": "web", "vcpus": 2}
-    assert api.do("createVM", input=vm, idempotencyKey="key")["__typename"] == "NoHost"
-    assert api.do("createVM", input={**vm, "vcpus": 1}, idempotencyKey="key")["__typename"] == "Changed"
+    told(api.do("createVM", input=vm, idempotencyKey="key"), "NoHost")
+    api.change("createVM", input={**vm, "vcpus": 1}, idempotencyKey="key")
 
 
 def test_at_once(api: Api) -> None:
     """Sent several times before there is an answer: it is done once, and all are answered the same."""
     api.host()
-    answers = at_once(lambda _: api.do("createVM", input={"name": "web"}, idempotencyKey="key"))
-    assert {answer["__typename"] for answer in answers} == {"Changed"}
+    answers = at_once(lambda _: api.change("createVM", input={"name": "web"}, idempotencyKey="key"))
     assert len({(answer["id"], answer["revision"]["number"]) for answer in answers}) == 1
     assert api.rows("MATCH (vm:VM) RETURN count(vm) AS count") == [{"count": 1}]
 

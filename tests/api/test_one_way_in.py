@@ -58,10 +58,10 @@ def test_one_series_of_revisions(api: Api) -> None:
     api.host()
     first = api.apply({"net": network(100)})
     numbers = [first["revision"]["number"]]
-    nic = api.do("createNIC", input={"network": shown(api, "network", name="net")["id"]})
-    volume = api.do("createVolume", input={"name": "data", "size": "1gb"})
+    nic = api.change("createNIC", input={"network": shown(api, "network", name="net")["id"]})
+    volume = api.change("createVolume", input={"name": "data", "size": "1gb"})
     second = api.apply({"net": network(100), "more": network(101)})
-    gone = api.do("deleteNIC", id=nic["id"])
+    gone = api.change("deleteNIC", id=nic["id"])
     numbers += [answer["revision"]["number"] for answer in (nic, volume, second, gone)]
     assert numbers == [1, 2, 3, 4, 5]
     again = api.apply({"net": network(100), "more": network(101)})

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from playing import GIB, HOST_KEY, ME, claim, finish_all
-from served import NO_ID, NOWHERE, Answer, Api, refused
+from served import NO_ID, NOWHERE, Answer, Api, conflict, refused, told
 from showing import SUBNETS, a_network, shown
 
 from virtgraph.fleet import add_host
@@ -30,10 +30,9 @@ def test_the_answer_comes_before_the_work(api: Api) -> None:
     host = api.host()
     network = a_network(api)
     before = datetime.now().astimezone() - timedelta(seconds=1)
-    answer = api.do(
+    answer = api.change(
         "createVM", input={"name": "web", "nics": [{"network": network}], "volumes": [{"name": "disk", "size": "2gb"}]}
     )
-    assert answer["__typename"] == "Changed"
     assert answer["resource"] == {"__typename": "VM", "id": answer["id"], "name": "web", "state": "VIRTUAL"}
     assert answer["revision"]["number"] == 2
     assert before < datetime.fromisoformat(answer["revision"]["createdAt"]) < datetime.now().astimezone()
@@ -53,7 +52,7 @@ def test_the_answer_comes_before_the_work(api: Api) -> None:
 
 def test_create_network(api: Api) -> None:
     """No host has it before a VM needs it there."""
-    answer = api.do(
+    answer = api.change(
         "createNetwork", input={"name": "net", "vlanId": 7, "mtu": 9000, "segment": "east", "subnets": SUBNETS}
     )
     assert (answer["operations"], answer["resource"]["__typename"]) == ([], "Network")
@@ -151,15 +150,15 @@ def test_attach_volume(api: Api) -> None:
     volume = api.make("createVolume", name="data", size="1gb")
     api.work()
     attach = {"vm": id, "volume": volume}
-    answer = api.do("attachVolume", input={**attach, "bootPriority": 2})
+    answer = api.change("attachVolume", input={**attach, "bootPriority": 2})
     assert answer["resource"] == {"__typename": "VM", "id": id, "name": "web", "state": "RUNNING"}
     assert [(o["kind"], o["action"]) for o in answer["operations"]] == [("VM", "REALIZE")]
     assert shown(api, "vm", id)["attachments"][1] == {"bootPriority": 2, "readOnly": False, "volume": {"id": volume}}
     assert shown(api, "volume", volume)["vms"] == [{"id": id}]
     api.work()
-    same = api.do("attachVolume", input={**attach, "bootPriority": 2})
+    same = api.change("attachVolume", input={**attach, "bootPriority": 2})
     assert (same["operations"], same["revision"]) == ([], answer["revision"])
-    changed = api.do("attachVolume", input={**attach, "readOnly": True})
+    changed = api.change("attachVolume", input={**attach, "readOnly": True})
     assert changed["revision"]["number"] == answer["revision"]["number"] + 1
     assert shown(api, "vm", id)["attachments"][1] == {"bootPriority": None, "readOnly": True, "volume": {"id": volume}}
 
@@ -171,7 +170,7 @@ def test_delete_vm_leaves_its_volumes(api: Api) -> None:
     id = api.make("createVM", name="web", nics=[{"network": network}], volumes=[{"name": "disk", "size": "1gb"}])
     api.work()
     found = shown(api, "vm", id)
-    answer = api.do("deleteVM", id=id)
+    answer = api.change("deleteVM", id=id)
     assert {(o["kind"], o["action"]) for o in answer["operations"]} == {("VM", "REMOVE"), ("NIC", "REMOVE")}
     assert answer["resource"]["state"] == "DELETING"
     api.work()
@@ -194,7 +193,7 @@ def test_delete_vm_with_its_volumes(api: Api) -> None:
     api.make("createVM", name="other", volumes=[{"id": shared, "readOnly": True}])
     api.work()
     own = shown(api, "vm", id)["volumes"][0]["id"]
-    answer = api.do("deleteVM", id=id, volumes=True)
+    answer = api.change("deleteVM", id=id, volumes=True)
     assert {o["resource"]["id"] for o in answer["operations"]} == {id, own}
     api.work()
     assert shown(api, "volume", own) is None
@@ -209,7 +208,7 @@ def test_delete_nic_of_a_vm_that_runs(api: Api) -> None:
     id = api.make("createVM", name="web", nics=[{"network": network}, {"network": network}])
     api.work()
     first, second = (nic["id"] for nic in shown(api, "vm", id)["nics"])
-    answer = api.do("deleteNIC", id=first)
+    answer = api.change("deleteNIC", id=first)
     assert {(o["kind"], o["action"]) for o in answer["operations"]} == {("VM", "REALIZE"), ("NIC", "REMOVE")}
     assert (answer["id"], answer["resource"]["__typename"]) == (first, "NIC")
     api.work()
@@ -224,11 +223,11 @@ def test_delete_volume_and_network(api: Api) -> None:
     volume = api.make("createVolume", name="data", size="1gb")
     id = api.make("createVM", name="web", nics=[{"network": network}])
     api.work()
-    gone = api.do("deleteNetwork", id=unused)
+    gone = api.change("deleteNetwork", id=unused)
     assert (gone["operations"], gone["resource"], gone["id"]) == ([], None, unused)
-    api.do("deleteVM", id=id)
+    api.change("deleteVM", id=id)
     api.work()
-    answers = [api.do("deleteVolume", id=volume), api.do("deleteNetwork", id=network)]
+    answers = [api.change("deleteVolume", id=volume), api.change("deleteNetwork", id=network)]
     assert [[(o["kind"], o["action"]) for o in a["operations"]] for a in answers] == [
         [("Volume", "REMOVE")],
         [("Network", "REMOVE")],
@@ -246,8 +245,8 @@ def test_remove_stack(api: Api) -> None:
         "createVM", name="web", stack="shop", nics=[{"network": network}], volumes=[{"name": "disk", "size": "1gb"}]
     )
     api.work()
-    answer = api.do("removeStack", stack="shop")
-    assert (answer["__typename"], answer["id"], answer["resource"]) == ("Changed", None, None)
+    answer = api.change("removeStack", stack="shop")
+    assert (answer["id"], answer["resource"]) == (None, None)
     assert {(o["kind"], o["action"]) for o in answer["operations"]} == {
         (kind, "REMOVE") for kind in ("VM", "NIC", "Volume", "Network")
     }
@@ -255,34 +254,34 @@ def test_remove_stack(api: Api) -> None:
     api.work()
     assert shown(api, "stack", name="shop") is None and shown(api, "vm", id) is None
     assert shown(api, "host", name="host1")["reservedDisk"] == 0
-    assert api.do("removeStack", stack="shop")["__typename"] == "NotFound"
+    told(api.do("removeStack", stack="shop"), "NotFound")
 
 
 def test_cancel_operation(api: Api) -> None:
     """One that waits ends at once, and what needs it is skipped; one that has ended is a conflict."""
     api.host()
-    answer = api.do("createVM", input={"name": "web", "volumes": [{"name": "disk", "size": "1gb"}]})
+    answer = api.change("createVM", input={"name": "web", "volumes": [{"name": "disk", "size": "1gb"}]})
     by_kind = {operation["kind"]: operation["id"] for operation in answer["operations"]}
-    cancelled = api.do("cancelOperation", id=by_kind["Volume"])
+    cancelled = told(api.do("cancelOperation", id=by_kind["Volume"]), "Cancelling")
     assert cancelled["operation"]["state"] == "CANCELLED"
     assert cancelled["operation"]["error"] == "It was cancelled by administrator."
     found = api.ask("query ($id: ID!) { operation(id: $id) { state } }", id=by_kind["VM"])["operation"]
     assert found == {"state": "SKIPPED"}
     again = api.do("cancelOperation", id=by_kind["Volume"])
-    assert again["__typename"] == "Conflict"
-    assert (again["state"], again["neededStates"]) == ("CANCELLED", ["PENDING", "RUNNING"])
+    assert conflict(again) == ("CANCELLED", None)
+    assert again["neededStates"] == ["PENDING", "RUNNING"]
     api.work()
-    assert api.do("cancelOperation", id=by_kind["Pool"])["state"] == "SUCCEEDED"
+    assert conflict(api.do("cancelOperation", id=by_kind["Pool"])) == ("SUCCEEDED", None)
 
 
 def test_cancel_operation_that_runs(api: Api) -> None:
     """Its worker is told; until that has seen it, it runs."""
     host = api.host()
-    answer = api.do("createVolume", input={"name": "disk", "size": "1gb"})
+    answer = api.change("createVolume", input={"name": "disk", "size": "1gb"})
     (volume,) = (operation["id"] for operation in answer["operations"] if operation["kind"] == "Volume")
     claimed = api.play(lambda graph: claim(graph, host))
     assert claimed is not None
-    assert api.do("cancelOperation", id=volume)["operation"]["state"] == "RUNNING"
+    assert told(api.do("cancelOperation", id=volume), "Cancelling")["operation"]["state"] == "RUNNING"
     asked = "query ($id: ID!) { operation(id: $id) { cancelRequested } }"
     assert api.ask(asked, id=volume)["operation"] == {"cancelRequested": True}
     api.play(lambda graph: finish_all(graph, claimed))
@@ -297,15 +296,14 @@ def test_what_is_being_made_is_not_deleted(api: Api) -> None:
     assert claimed is not None
     before = api.census()
     for answer in (api.do("deleteVM", id=id), api.do("removeStack", stack="default")):
-        assert (answer["__typename"], answer["state"], answer["task"]) == ("Conflict", "DEPLOYING", "realize")
+        assert conflict(answer) == ("DEPLOYING", "realize")
         assert "is DEPLOYING (task realize)" in answer["message"]
         assert {"RUNNING", "STOPPED", "FAILED"} <= set(answer["neededStates"])
         assert not {"DEPLOYING", "DELETING"} & set(answer["neededStates"])
     assert api.census() == before
     api.play(lambda graph: finish_all(graph, claimed))
-    assert api.do("deleteVM", id=id)["__typename"] == "Changed"
-    second = api.do("deleteVM", id=id)
-    assert (second["__typename"], second["state"], second["task"]) == ("Conflict", "DELETING", "remove")
+    api.change("deleteVM", id=id)
+    assert conflict(api.do("deleteVM", id=id)) == ("DELETING", "remove")
 
 
 def test_what_is_in_use_is_not_deleted(api: Api) -> None:
@@ -317,10 +315,10 @@ def test_what_is_in_use_is_not_deleted(api: Api) -> None:
     found = shown(api, "vm", id)
     before = api.census()
     answer = api.do("deleteNetwork", id=network)
-    assert (answer["__typename"], answer["state"], answer["task"]) == ("Conflict", "APPLIED", None)
+    assert conflict(answer) == ("APPLIED", None)
     assert answer["message"] == f"Network net is used by NIC {found['nics'][0]['id']}: remove that first"
     answer = api.do("deleteVolume", id=found["volumes"][0]["id"])
-    assert (answer["__typename"], answer["state"], answer["task"]) == ("Conflict", "ALLOCATED", None)
+    assert conflict(answer) == ("ALLOCATED", None)
     assert answer["message"] == "Volume disk is used by VM web: remove or detach it there first"
     assert api.census() == before
 
@@ -331,7 +329,7 @@ def test_a_name_that_is_taken(api: Api) -> None:
     a_network(api)
     before = api.census()
     answer = api.do("createNetwork", input={"name": "net", "vlanId": 101})
-    assert (answer["__typename"], answer["state"]) == ("Conflict", "VIRTUAL")
+    assert conflict(answer) == ("VIRTUAL", None)
     assert answer["message"] == "There is a Network net in stack default already"
     assert api.census() == before
     a_network(api, vlan=101, stack="other")
@@ -384,7 +382,7 @@ def test_what_else_is_not_there(api: Api) -> None:
         ("attachVolume", {"input": {"vm": NO_ID, "volume": NO_ID}}, "VM"),
     ):
         answer = api.do(field, **arguments)
-        assert (answer["__typename"], answer["kind"]) == ("NotFound", kind), answer
+        assert told(answer, "NotFound")["kind"] == kind
     assert api.census() == before
 
 
@@ -399,15 +397,14 @@ def test_no_host_takes_it(api: Api) -> None:
     api.make("createVM", name="one", vcpus=1, host="full")
     before = api.census()
     answer = api.do("createVM", input={"name": "web", "vcpus": 2, "nics": [{"network": network}]})
-    assert answer["__typename"] == "NoHost"
-    assert {host["name"]: host["reason"] for host in answer["hosts"]} == {
+    assert {host["name"]: host["reason"] for host in told(answer, "NoHost")["hosts"]} == {
         "east": "has no uplink to the segment default",
         "full": "2 vcpus wanted, 0 of 1 free",
         "new": "has not been probed yet",
         "plain": "cannot carry VLAN tags: its uplink driver is none",
     }
     chosen = api.do("createVolume", input={"name": "big", "size": "900tb", "host": "full"})
-    assert {host["name"]: host["reason"] for host in chosen["hosts"]} == {
+    assert {host["name"]: host["reason"] for host in told(chosen, "NoHost")["hosts"]} == {
         "full": "921600.0 GiB of disk wanted, 1024.0 GiB of 1024.0 GiB free",
         **dict.fromkeys(("east", "new", "plain"), "another host was asked for"),
     }

@@ -76,9 +76,24 @@ def test_a_setting_that_cannot_be_meant(service: Service) -> None:
     assert got.returncode == 2
 
 
-def sentence_with_cure(done: subprocess.CompletedProcess[str], sentence: str, cure: str) -> None:
+def test_serve_on_a_port_that_is_taken(service: Service, tmp_path: Path) -> None:
+    served = service.virtgraph("serve", VIRTGRAPH_HOME=str(tmp_path / "home"))
+    sentence_with_cure(served, f"Cannot listen on 127.0.0.1, port {service.port}", "--port", code=1)
+
+
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("worker",)], ids=" ".join)
+def test_no_graph_at_the_address(service: Service, tmp_path: Path, command: tuple[str, ...]) -> None:
+    away = {"VIRTGRAPH_GRAPH_URL": "bolt://127.0.0.1:1", "VIRTGRAPH_HOME": str(tmp_path / "home")}
+    begun = service.virtgraph(*command, **away)
+    assert begun.returncode == 1
+    assert begun.stderr.startswith("No graph answers at bolt://127.0.0.1:1")
+    assert "VIRTGRAPH_GRAPH_URL" in begun.stderr.splitlines()[-1]
+    assert "Traceback" not in begun.stderr
+
+
+def sentence_with_cure(done: subprocess.CompletedProcess[str], sentence: str, cure: str, code: int = 3) -> None:
     first, second = done.stderr.splitlines()
     assert sentence in first
     assert cure in second
     assert done.stdout == ""
-    assert done.returncode == 3
+    assert done.returncode == code

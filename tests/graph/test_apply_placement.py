@@ -7,15 +7,18 @@ from typing import Any
 import invariants
 import pytest
 from applying import edit, network, nic, problems, put, values, vm, volume, written
-from playing import GIB, ME, a_host, work
+from playing import GIB, ME, a_host, claim, work
 
 from virtgraph import fleet
 from virtgraph.apply import edits
 from virtgraph.model.refusals import Conflict, NotFound
+from virtgraph.model.states import OperationState
 from virtgraph.new_host import NewHost
 from virtgraph.placement import NoHost
 from virtgraph.spec.errors import Invalid
 from virtgraph.store.graph import Graph
+from virtgraph.store.observations import host_answers
+from virtgraph.store.results import End, Result, finish
 
 
 async def homes(graph: Graph) -> dict[str, str]:
@@ -103,6 +106,39 @@ async def test_every_host_with_its_reason(graph: Graph) -> None:
     assert await values(graph, "MATCH (s:Stack) RETURN s.name AS name") == [], "nothing is stored"
 
 
+async def test_a_host_that_failed_its_last_probe_takes_nothing(graph: Graph) -> None:
+    await a_host(graph, "a")
+    await a_host(graph, "b")
+    await fail_probe(graph, "a", "The host key is another one.")
+    await put(graph, {"one": vm(vcpus=20), "two": vm()})
+    assert await homes(graph) == {"one": "b", "two": "b"}
+    await work(graph)
+    await fail_probe(graph, "b", "Power is lost.")
+    assert await no_host(graph, {"three": vm()}) == {
+        "a": "failed its last probe: The host key is another one.",
+        "b": "failed its last probe: Power is lost.",
+    }
+    await a_host(graph, "a")
+    await put(graph, {"three": vm()})
+    assert (await homes(graph))["three"] == "a", "it is probed again"
+
+
+async def test_a_host_that_does_not_answer_is_the_last_choice(graph: Graph) -> None:
+    a = await a_host(graph, "a")
+    await a_host(graph, "b", vcpus=4)
+    await host_answers(graph, a, "connection refused")
+    await put(graph, {"one": vm(vcpus=2), "two": vm(vcpus=2), "three": vm()})
+    assert await homes(graph) == {"one": "b", "two": "b", "three": "a"}
+
+
+async def fail_probe(graph: Graph, name: str, error: str) -> None:
+    added = await fleet.add_host(graph, NewHost(name, local=True), ME)
+    claimed = await claim(graph, added.id)
+    assert claimed is not None
+    results = [Result(operation.id, OperationState.FAILED, error) for operation in claimed.operations]
+    assert await graph.write(lambda tx: finish(tx, claimed, results, End(OperationState.FAILED)))
+
+
 async def test_a_vlan_never_lands_where_its_tag_cannot_be_carried(graph: Graph) -> None:
     await a_host(graph, "plain", driver="none", vcpus=100)
     await a_host(graph, "tags", vcpus=1)
@@ -116,6 +152,34 @@ async def test_a_vlan_never_lands_where_its_tag_cannot_be_carried(graph: Graph) 
         ("plain", "cannot carry VLAN tags: its uplink driver is none")
     ], "neither when it is placed there already"
     await put(graph, {"flat": network(None), "two": vm(nic("flat"))}, "other")
+
+
+async def test_a_flat_network_is_never_plugged_into_another_segment(graph: Graph) -> None:
+    await a_host(graph, "a", segment="other", vcpus=100)
+    await a_host(graph, "b", vcpus=2)
+    done = await put(graph, {"net": network(None), "one": vm(nic())})
+    net = {"id": done.applied.ids["Network/net"]}
+    assert await homes(graph) == {"one": "b"}
+    assert await no_host(graph, {"two": vm(nic(net), vcpus=2)}) == {
+        "a": "has no uplink to the segment default",
+        "b": "2 vcpus wanted, 1 of 2 free",
+    }
+
+
+async def test_a_host_without_an_uplink_has_a_flat_network_to_itself(graph: Graph) -> None:
+    await a_host(graph, "a", driver="none", vcpus=2)
+    await a_host(graph, "b", driver="none", vcpus=100)
+    done = await put(graph, written({"net": network(None), "one": vm(nic())}, host_id="a"))
+    net = {"id": done.applied.ids["Network/net"]}
+    await put(graph, {"two": vm(nic(net))})
+    assert await homes(graph) == {"one": "a", "two": "a"}
+    assert await no_host(graph, {"three": vm(nic(net))}) == {
+        "a": "1 vcpus wanted, 0 of 2 free",
+        "b": "has no uplink to the segment default",
+    }
+    await put(graph, {"three": vm()})
+    assert (await homes(graph))["three"] == "b"
+    assert await no_host(graph, {"three": vm(nic(net))}) == {"b": "has no uplink to the segment default"}
 
 
 async def test_a_volume_grows_as_far_as_the_disk_goes(graph: Graph) -> None:

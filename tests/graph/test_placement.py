@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from virtgraph.placement import GIB, Demand, HostRoom, NoHost, Placing, place, why_not
+from virtgraph.placement import GIB, Demand, HostRoom, NoHost, Placing, Untagged, place, why_not
 
 ROOM = HostRoom("id", "host", Demand(8, 8 * GIB, 80 * GIB), Demand(), "default", "ovs")
 
@@ -20,6 +20,8 @@ CHOSEN = {
     "the name decides between equals": ([host("b"), host("a")], "a"),
     "the least loaded": ([host("a", vcpus=1), host("b")], "b"),
     "by what is fullest": ([host("a", vcpus=3), host("b", vcpus=1, disk=40)], "a"),
+    "one with an error last": ([replace(host("a"), ailing=True), host("b", vcpus=6)], "b"),
+    "one with an error, where no other fits": ([replace(host("a"), ailing=True), host("b", vcpus=8)], "a"),
     "what fits, however loaded": ([host("a", vcpus=7), host("b", disk=79, memory=7)], "b"),
 }
 
@@ -36,6 +38,13 @@ def test_what_was_placed_before_counts() -> None:
         place([*placings, Placing("one more", Demand(vcpus=1))], [host("b"), host("a")])
     assert refused.value.key == "one more"
     assert [reason.name for reason in refused.value.hosts] == ["a", "b"]
+
+
+APART = replace(ROOM, id="apart", name="apart", segment=None, uplink_driver=None)
+
+
+def flat(segment: str = "default", home: HostRoom | None = None) -> Placing:
+    return Placing("vm", Demand(), untagged=frozenset({Untagged(segment, home)}))
 
 
 WHY_NOT = {
@@ -57,6 +66,16 @@ WHY_NOT = {
         Placing("vm", Demand(), vlan_segments=frozenset({"default"})),
         replace(ROOM, uplink_driver=None),
         "cannot carry VLAN tags: its uplink driver is none",
+    ),
+    "flat": (flat(), ROOM, None),
+    "flat, of another segment": (flat(segment="x"), ROOM, "has no uplink to the segment x"),
+    "flat, without tags": (flat(), replace(ROOM, uplink_driver="bridge"), None),
+    "flat, to itself": (flat(), APART, None),
+    "flat, there already": (flat(home=APART), APART, None),
+    "flat, on another one too": (flat(home=host("a")), ROOM, None),
+    "flat, cut off from its home": (flat(home=ROOM), APART, "has no uplink to the segment default"),
+    "flat, its home is cut off": (
+        flat(home=APART), ROOM, "the network is on apart, which has no uplink to the segment default",
     ),
 }  # fmt: skip
 

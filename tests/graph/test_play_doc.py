@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from virtgraph import play_doc
 from virtgraph.model.states import Action
 from virtgraph.secrets import Vault
@@ -13,13 +15,31 @@ VM = {
     "arch": "x86_64", "vcpus": 1, "memory": 1 << 30, "kernel": None, "initrd": None, "cmdline": None, "state": "running",
     "vncPassword": "digest", "nics": [], "volumes": [],
 }  # fmt: skip
+NETWORK = {"type": "flat", "segment": "default", "vlanId": None, "mtu": 1500, "subnets": []}
+
+
+@pytest.mark.parametrize(("segment", "driver"), [("default", "ovs"), ("other", "none"), (None, "none")])
+def test_a_network_is_plugged_into_its_own_segment_alone(segment: str | None, driver: str) -> None:
+    host = {"id": "host", "uplinkInterface": "br0", "uplinkDriver": "ovs", "segment": segment}
+    claimed = (ClaimedOperation("operation", "net", "Network", "net", 1, 1),)
+    play = play_doc.build(
+        play_doc.Materials(
+            claim=Claim("run", "token", Action.REALIZE, host, 0, 1, claimed),
+            installation="installation",
+            rows={"net": {"spec": json.dumps(NETWORK), "home": None}},
+            pool=None,
+            images="/images",
+            unseal=lambda text, id: text,
+        )
+    )
+    assert [uplink["driver"] for uplink in play.doc["uplinks"]] == [driver]
 
 
 def test_a_password_that_another_key_sealed_is_its_own_vms_failure() -> None:
     """A lost secret.key must not end the worker, which would meet the same Run again for ever."""
     ours, others = Vault(b"1" * 32), Vault(b"2" * 32)
     sealed = {"good": ours.seal("pass", "good", "vncPassword"), "bad": others.seal("pass", "bad", "vncPassword")}
-    host = {"id": "host", "acceleration": "qemu", "uplinkInterface": None, "uplinkDriver": "none"}
+    host = {"id": "host", "acceleration": "qemu", "uplinkInterface": None, "uplinkDriver": "none", "segment": None}
     claimed = tuple(ClaimedOperation(f"operation of {id}", id, "VM", id, 1, 1) for id in sealed)
     play = play_doc.build(
         play_doc.Materials(

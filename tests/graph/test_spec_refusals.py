@@ -268,6 +268,12 @@ def test_dhcp(cidr: str, dhcp: str, path: str, reason: str) -> None:
     check(in_spec(network), f"spec.net.subnets[0].dhcp{path}", reason)
 
 
+def test_a_second_subnet_with_dhcp() -> None:
+    subnets = ", ".join(f"{{cidr: 10.0.{n}.0/24, dhcp: {{range: 10.0.{n}.1-10.0.{n}.9}}}}" for n in range(2))
+    network = f"net: {{type: resource/network/flat, subnets: [{subnets}]}}"
+    check(in_spec(network), "spec.net.subnets[1].dhcp", "one subnet of a network has DHCP")
+
+
 @pytest.mark.parametrize(
     ("rest", "path", "reason"),
     [

@@ -59,6 +59,14 @@ def test_a_source_that_is_not_there_is_named(host: Host) -> None:
     assert not results[other["id"]].failed
 
 
+def test_a_volume_smaller_than_its_source_is_refused(host: Host, source: Path) -> None:
+    volume = host.volume(size=1 << 20, source={"file": str(source), "sha256": None})
+    result = host.play("realize", pools=host.pools(), volumes=[volume])[volume["id"]]
+    assert result.failed
+    assert "is smaller than its source" in (result.error or "")
+    assert ".qcow2" not in host.sh("find", host.pool_path, "-name", f"{volume['id']}*")
+
+
 def test_a_half_copy_never_counts(host: Host, source: Path) -> None:
     host.play("realize", pools=host.pools())
     sha256 = hashlib.sha256(source.read_bytes()).hexdigest()

@@ -8,14 +8,28 @@ from dataclasses import dataclass, field
 from virtgraph.apply.resolve import Resolved, Target
 from virtgraph.model.current import Spec
 from virtgraph.model.wanted import Kind, Problem, WantedVM, WantedVolume
-from virtgraph.placement import Demand, HostReason, HostRoom, NoHost, Placing, cannot_carry, place, too_small
+from virtgraph.placement import (
+    Demand,
+    HostReason,
+    HostRoom,
+    NoHost,
+    Placing,
+    Untagged,
+    cannot_carry,
+    place,
+    too_small,
+)
 
 
 @dataclass(slots=True)
 class Homes:
-    """By id of a VM or volume, its host's id. `fresh`: those that this wish placed."""
+    """By id of a VM or volume, its host's id; by id of a network, the host that has it first.
+
+    `fresh`: those that this wish placed.
+    """
 
     of: dict[str, str] = field(default_factory=dict)
+    networks: dict[str, str] = field(default_factory=dict)
     fresh: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -34,6 +48,8 @@ def find_homes(resolved: Resolved, specs: Mapping[str, Spec], same_host: bool, r
     for id, now in resolved.existing.items():
         if now.home is not None and now.kind in (Kind.VM, Kind.VOLUME):
             homes.of[id] = now.home
+        if now.home is not None and now.kind == Kind.NETWORK:
+            homes.networks[id] = now.home
     free = dict(rooms)
     for target in resolved.targets.values():
         check_host(target, homes, rooms)
@@ -43,10 +59,13 @@ def find_homes(resolved: Resolved, specs: Mapping[str, Spec], same_host: bool, r
         grow(target, specs, homes, free)
     for group in groups(resolved, specs, same_host):
         settle(group, resolved, specs, homes, free)
+        for vm in group.vms:
+            for network in networks_of(specs[vm.id], resolved, specs):
+                homes.networks.setdefault(network, homes.of[vm.id])
     for target in resolved.targets.values():
         if isinstance(target.wanted, WantedVM):
             check_volumes(target, target.wanted, resolved, specs, homes, rooms)
-            check_tags(target, resolved, specs, homes, rooms)
+            check_networks(target, resolved, specs, homes, rooms)
     if same_host:
         check_together(resolved, homes, rooms)
     return homes
@@ -68,14 +87,15 @@ def check_volumes(
             homes.problems.append(Problem(attachment.volume.path, reason))
 
 
-def check_tags(
+def check_networks(
     target: Target, resolved: Resolved, specs: Mapping[str, Spec], homes: Homes, rooms: Mapping[str, HostRoom]
 ) -> None:
     """A VM that is placed already cannot be given a network that its host cannot carry. Raises NoHost."""
     room = rooms.get(homes.of[target.id])
     if target.now is None or room is None or specs[target.id]["nics"] == target.now.spec["nics"]:
         return
-    if reason := cannot_carry(tags_needed(specs[target.id], resolved, specs), room):
+    networks = networks_of(specs[target.id], resolved, specs)
+    if reason := cannot_carry(tags_needed(networks), untagged(networks, homes, rooms), room):
         raise NoHost(target.wanted.key, (HostReason(room.name, reason),))
 
 
@@ -165,6 +185,7 @@ def settle(
     if not fresh:
         return
     demand = sum((demand_of(specs[t.id]) for t in fresh), Demand())
+    networks = {id: spec for vm in group.vms for id, spec in networks_of(specs[vm.id], resolved, specs).items()}
     bound, why = bound_host(group, specs, homes, free)
     placing = Placing(
         key=fresh[0].wanted.key,
@@ -172,7 +193,8 @@ def settle(
         host=next((host_named(t.wanted.host, free) for t in fresh if names_host(t)), None),  # type: ignore[union-attr,arg-type]
         bound=bound,
         bound_by=why,
-        vlan_segments=frozenset(segment for vm in group.vms for segment in tags_needed(specs[vm.id], resolved, specs)),
+        vlan_segments=tags_needed(networks),
+        untagged=untagged(networks, homes, free),
     )
     host = place([placing], free.values())[placing.key]
     free[host] = free[host].with_more(demand)
@@ -206,12 +228,17 @@ def host_name(id: str, rooms: Mapping[str, HostRoom]) -> str:
     return rooms[id].name if id in rooms else id
 
 
-def tags_needed(vm: Spec, resolved: Resolved, specs: Mapping[str, Spec]) -> set[str]:
-    """Segments whose VLAN tags a VM's host must carry."""
-    segments = set()
-    for nic in vm["nics"]:
-        nic_spec = specs.get(nic) or resolved.existing[nic].spec
-        network = specs.get(nic_spec["network"]) or resolved.existing[nic_spec["network"]].spec
-        if network["type"] == "vlan":
-            segments.add(network["segment"])
-    return segments
+def networks_of(vm: Spec, resolved: Resolved, specs: Mapping[str, Spec]) -> dict[str, Spec]:
+    """By id the networks that a VM is on."""
+    nics = (specs.get(nic) or resolved.existing[nic].spec for nic in vm["nics"])
+    return {id: specs.get(id) or resolved.existing[id].spec for id in (nic["network"] for nic in nics)}
+
+
+def tags_needed(networks: Mapping[str, Spec]) -> frozenset[str]:
+    """Segments whose VLAN tags a host must carry."""
+    return frozenset(spec["segment"] for spec in networks.values() if spec["type"] == "vlan")
+
+
+def untagged(networks: Mapping[str, Spec], homes: Homes, rooms: Mapping[str, HostRoom]) -> frozenset[Untagged]:
+    flat = ((id, spec) for id, spec in networks.items() if spec["type"] == "flat")
+    return frozenset(Untagged(spec["segment"], rooms.get(homes.networks.get(id, ""))) for id, spec in flat)

@@ -33,9 +33,11 @@ def serve(
 ) -> None:
     """Serve the API, with a worker; start the embedded graph where no other is set."""
     from virtgraph.cli.session import settings
+    from virtgraph.cli.starting import starting
     from virtgraph_api.service import serve
 
-    serve(settings(**{name: value for name, value in (("bind", bind), ("port", port)) if value is not None}))
+    with starting():
+        serve(settings(**{name: value for name, value in (("bind", bind), ("port", port)) if value is not None}))
 
 
 @app.command()
@@ -47,10 +49,12 @@ def worker(
 
     from virtgraph import logs
     from virtgraph.cli.session import settings
+    from virtgraph.cli.starting import starting
     from virtgraph.work import work
 
     logs.configure()
-    asyncio.run(work(settings(), piped))
+    with starting():
+        asyncio.run(work(settings(), piped))
 
 
 @app.command()

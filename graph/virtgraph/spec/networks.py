@@ -67,6 +67,8 @@ def _subnets(node: Node | None) -> tuple[WantedSubnet, ...]:
         other = next((o for o in subnets if o.cidr.overlaps(subnet.cidr)), None)
         if other is not None:
             item.refuse_member("cidr", f"{subnet.cidr} overlaps {other.cidr} of the same network")
+        if subnet.dhcp is not None and any(o.dhcp is not None for o in subnets):
+            item.refuse_member("dhcp", "one subnet of a network has DHCP: give the NICs of this one their ip_addresses")
         subnets.append(subnet)
     return tuple(subnets)
 

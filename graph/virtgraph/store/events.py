@@ -62,8 +62,8 @@ def properties(event: NewEvent, number: int, caller: Caller) -> dict[str, Any]:
 
 
 async def after(graph: Graph, number: int, limit: int) -> list[Row]:
-    """The events behind a number, in their order."""
-    return await graph.read(
+    """The events behind a number, in their order, up to the first that is not there."""
+    rows = await graph.read(
         """
         MATCH (e:Event)
         WHERE e.number > $number AND e.number <= $number + $limit
@@ -75,6 +75,7 @@ async def after(graph: Graph, number: int, limit: int) -> list[Row]:
         number=number,
         limit=limit,
     )
+    return [row for expected, row in enumerate(rows, start=number + 1) if row["number"] == expected]
 
 
 async def bounds(graph: Graph) -> tuple[int, int]:

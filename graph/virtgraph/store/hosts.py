@@ -9,7 +9,7 @@ from typing import Any
 from virtgraph.model.current import PoolOn
 from virtgraph.model.states import State
 from virtgraph.placement import Demand, HostRoom
-from virtgraph.store.graph import Graph, Row, Transaction
+from virtgraph.store.graph import Row, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ async def hold_rooms(tx: Transaction, token: str) -> dict[str, HostNow]:
 
 
 def host_now(row: Row) -> HostNow:
-    ready = row["vcpus"] is not None
+    why = not_ready(row)
     return HostNow(
         room=HostRoom(
             id=row["id"],
@@ -61,18 +61,20 @@ def host_now(row: Row) -> HostNow:
             reserved=Demand(row["reservedVcpus"], row["reservedMemory"], row["reservedDisk"]),
             segment=row["segment"],
             uplink_driver=row["driver"],
-            ready=ready,
-            why_not_ready="" if ready else not_ready(row),
+            ready=why is None,
+            why_not_ready=why or "",
+            ailing=row["error"] is not None,
         ),
         pool=PoolOn(row["pool"], row["id"], row["path"], row["poolGeneration"]),
         uplink_interface=row["interface"],
     )
 
 
-def not_ready(row: Row) -> str:
+def not_ready(row: Row) -> str | None:
+    """Why nothing new can be placed there, or None where it can."""
     if row["state"] == State.FAILED:
-        return f"has not been probed: {row['error']}"
-    return "has not been probed yet"
+        return f"{'has not been probed' if row['vcpus'] is None else 'failed its last probe'}: {row['error']}"
+    return "has not been probed yet" if row["vcpus"] is None else None
 
 
 # what a probe reports → how the graph calls it
@@ -107,18 +109,19 @@ def probed(facts: Mapping[str, Any], host: Row) -> dict[str, Any]:
     }
 
 
-async def with_uuid(graph: Graph, host_uuid: str | None, besides: str) -> str | None:
-    """The name of another host that is the same libvirt host."""
-    rows = await graph.read(
-        """
-        MATCH (h:Host {hostUuid: $host_uuid})
-        WHERE h.deletedAt IS NULL AND h.id <> $besides
-        RETURN h.name AS name
-        """,
-        host_uuid=host_uuid or "",
-        besides=besides,
-    )
-    return rows[0]["name"] if rows else None
+LOCK = "MATCH (h:Host) WITH h ORDER BY h.id SET h._lock = $token"
+TWIN = """
+    MATCH (h:Host {hostUuid: $host_uuid})
+    WHERE h.deletedAt IS NULL AND h.id <> $besides
+    RETURN h.name AS name
+"""
+
+
+async def hold_twin(tx: Transaction, host_uuid: str, besides: str, token: str) -> str | None:
+    """The name of another host that is the same libvirt host. Every host is locked: its probe may end at this moment."""
+    await tx.run(LOCK, token=token)
+    row = await tx.row(TWIN, host_uuid=host_uuid, besides=besides)
+    return row["name"] if row else None
 
 
 ADD = """

@@ -11,7 +11,7 @@ from typing import Any
 from virtgraph.lifecycle import realized
 from virtgraph.model.caller import SERVICE, Caller
 from virtgraph.model.states import Action, EventType, OperationState, State
-from virtgraph.store import events, resources
+from virtgraph.store import events, hosts, resources
 from virtgraph.store.events import NewEvent
 from virtgraph.store.graph import Row, Transaction
 from virtgraph.store.runs import Claim
@@ -111,6 +111,8 @@ async def finish(tx: Transaction, claim: Claim, results: Sequence[Result], end: 
     """Write results under the Run's token. False: the Run is another's now, and nothing was written."""
     if claim.action is Action.REMOVE:
         await tx.run("MATCH (h:Resource {id: $id}) SET h._lock = $token", id=claim.host["id"], token=claim.token)
+    if claim.action is Action.OBSERVE:
+        results = [await without_twin(tx, claim, result) for result in results]
     mine = {o.id: o.resource for o in claim.operations}
     later = await lock_with_later(tx, {result.operation: mine[result.operation] for result in results})
     if await tx.row(HOLD, run=claim.run, token=claim.token) is None:
@@ -122,6 +124,20 @@ async def finish(tx: Transaction, claim: Claim, results: Sequence[Result], end: 
     await finishing.settle(later)
     await events.write(tx, finishing.story, SERVICE)
     return True
+
+
+async def without_twin(tx: Transaction, claim: Claim, result: Result) -> Result:
+    """The result of a probe; the same libvirt host under two names is refused."""
+    host_uuid = result.facts.get("hostUuid")
+    twin = host_uuid and await hosts.hold_twin(tx, host_uuid, claim.host["id"], claim.token)
+    if not twin:
+        return result
+    return Result(
+        result.operation,
+        OperationState.FAILED,
+        f"Host {claim.host['name']} is the same libvirt host as {twin} (host UUID {host_uuid}).",
+        "Remove one of the two, or give the copy its own host_uuid in /etc/libvirt/libvirtd.conf.",
+    )
 
 
 async def lock_with_later(tx: Transaction, operations: Mapping[str, str]) -> list[str]:

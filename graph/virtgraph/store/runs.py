@@ -7,7 +7,7 @@ lock of its resource.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +67,8 @@ HOST = """
            h.uplinkDriver AS uplinkDriver, h.uplinkInterface AS uplinkInterface, h.acceleration AS acceleration,
            h.cpuRatio AS cpuRatio, h.memoryRatio AS memoryRatio, h.diskRatio AS diskRatio,
            h.cpusGiven AS cpusGiven, h.memoryGiven AS memoryGiven, h.diskGiven AS diskGiven,
-           h.uplinkDriverGiven AS uplinkDriverGiven, h.accelerationGiven AS accelerationGiven
+           h.uplinkDriverGiven AS uplinkDriverGiven, h.accelerationGiven AS accelerationGiven,
+           head([(h)-[:UPLINK]->(s:Segment) | s.name]) AS segment
 """
 BUSY = "MATCH (run:Run {state: 'RUNNING'})-[:AT]->(:Resource {id: $host}) RETURN run.slot AS slot"
 CANDIDATES = """
@@ -117,7 +118,7 @@ async def claim(tx: Transaction, host_id: str, owner: str) -> Claim | None:
     if not free:
         return None
     candidates = await tx.rows(CANDIDATES, host=host_id, most=MOST)
-    chosen, slot = choose(candidates, free)
+    chosen, slot = choose(candidates, free, busy)
     if not chosen:
         return None
     await resources.lock(tx, (row["resource"] for row in chosen), token)
@@ -128,12 +129,15 @@ async def claim(tx: Transaction, host_id: str, owner: str) -> Claim | None:
     return await begin(tx, host, slot, Action(chosen[0]["action"]), rows, owner, token)
 
 
-def choose(candidates: Sequence[Row], free: Sequence[int]) -> tuple[list[Row], int]:
-    """What of the candidates goes into one Run: one action, one slot, nothing whose predecessors do not ride along."""
+def choose(candidates: Sequence[Row], free: Sequence[int], busy: Collection[int]) -> tuple[list[Row], int]:
+    """What of the candidates goes into one Run: one action, one slot, nothing whose predecessors do not ride along.
+
+    A pin counts on a host that has fewer slots now, too: a module may still run in the slot that was taken away.
+    """
     chosen: list[Row] = []
     slot: int | None = None
     for row in candidates:
-        if row["pin"] is not None and row["pin"] not in free:
+        if row["pin"] is not None and row["pin"] in busy:
             continue
         if chosen and row["action"] != chosen[0]["action"]:
             continue

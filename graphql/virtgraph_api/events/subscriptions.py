@@ -11,7 +11,7 @@ from graphql import GraphQLError
 from virtgraph.store.graph import Row
 from virtgraph_api.changes import Info
 from virtgraph_api.enums import EventType
-from virtgraph_api.feed import TooOld
+from virtgraph_api.feed import TooNew, TooOld
 from virtgraph_api.scalars import JSON, DateTime
 
 
@@ -62,9 +62,13 @@ class Subscription:
     async def events(
         self, info: Info, after: int | None = None, stack: str | None = None, resource: strawberry.ID | None = None
     ) -> AsyncIterator[Event]:
+        if after is not None and after < 0:
+            raise GraphQLError("`after` must be 0 or more")
         try:
             async for row in info.context.feed.follow(after):
                 if (stack is None or row["stack"] == stack) and (resource is None or row["resource"] == resource):
                     yield Event.of(row)
         except TooOld as error:
             raise GraphQLError(str(error), extensions={"code": "TOO_OLD", "oldest": error.oldest}) from None
+        except TooNew as error:
+            raise GraphQLError(str(error), extensions={"code": "TOO_NEW", "newest": error.newest}) from None

@@ -137,9 +137,15 @@ class Volumes:
 
     def _create(self, pool: Any, item: Item) -> Any:
         backing = self._base(item) if item.get("source") else None
-        size = item.get("size") or (base.virtual_size(backing) if backing else None)
+        least = base.virtual_size(backing) if backing else None
+        size = item.get("size") or least
         if size is None:
             raise ResourceError(f"Volume {described(item)} has neither a size nor a source.", "Give it one of them.")
+        if least is not None and size < least:
+            raise ResourceError(
+                f"Volume {described(item)} of {size} bytes is smaller than its source, a disk of {least} bytes.",
+                f"Make its size at least {least} bytes, or leave it out.",
+            )
         try:
             return pool.createXML(_xml(item, size, backing))
         except libvirt.libvirtError as error:
