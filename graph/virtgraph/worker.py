@@ -19,7 +19,7 @@ from virtgraph.running import Limits, Running
 from virtgraph.secrets import Vault
 from virtgraph.store import events, runs
 from virtgraph.store.events import NewEvent
-from virtgraph.store.graph import AWAY, Graph, Transaction
+from virtgraph.store.graph import AWAY, WRONG, Graph, Transaction
 from virtgraph.store.runs import Beat, Claim
 from virtgraph.tree import tree
 
@@ -229,9 +229,9 @@ def harmless(what: str, **where: str) -> Iterator[None]:
     """A mistake of ours ends what is inside, and nothing beside it. A graph that is away is none."""
     try:
         yield
-    except AWAY:
-        raise
-    except Exception:
+    except Exception as error:
+        if isinstance(error, AWAY) and not isinstance(error, WRONG):
+            raise
         log.exception(what, **where)
 
 
