@@ -73,6 +73,11 @@ class Plan:
     gone: list[Place] = field(default_factory=list)  # Bindings that no host ever saw: dropped without work
     under_way: dict[str, Target] = field(default_factory=dict)  # what unfinished operations from before make right
 
+    @property
+    def makes_wait(self) -> bool:
+        """Whether it takes work until all is as wanted: new work, or work from before."""
+        return bool(self.operations or self.under_way)
+
     def ids(self) -> list[str]:
         return [operation.id for operation in self.operations]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from virtgraph.dispatch import Outcome, ResourceResult
 from virtgraph.model.states import Action, OperationState
 from virtgraph.play_doc import PlayDoc
 from virtgraph.store import hosts, runs
-from virtgraph.store.graph import AWAY, Graph
+from virtgraph.store.graph import AWAY, WRONG, Graph
 from virtgraph.store.results import End, Result, finish
 from virtgraph.store.runs import Claim, ClaimedOperation
 
@@ -28,6 +29,8 @@ FACTS = frozenset(
     }
 )  # fmt: skip
 ENDED_AS = {"successful": OperationState.SUCCEEDED, "cancelled": OperationState.CANCELLED}  # a Run
+MISTAKES = 3  # tries of what the graph refuses, until the results' facts are left away
+UNWRITABLE = "What the host said of it could not be stored. The service's log says why."
 STORED_AS = {"vnc_port": "vncPort", "pending_restart": "pendingRestart"}
 
 
@@ -120,16 +123,27 @@ class Running:
         self.announce()
 
     async def written(self, results: list[Result], end: End | None) -> bool:
+        """False where they are not: for another's claim, or for what no later try would mend."""
+        mistakes = 0
         while True:
             try:
-                return await self.graph.write(lambda tx: finish(tx, self.claim, results, end))
-            except AWAY as error:
-                log.warning("results wait for the graph", run=self.claim.run, error=str(error))
+                return await self.graph.write(partial(finish, claim=self.claim, results=results, end=end))
+            except Exception as error:
+                if isinstance(error, AWAY) and not isinstance(error, WRONG):
+                    log.warning("results wait for the graph", run=self.claim.run, error=str(error))
+                    await asyncio.sleep(1)
+                    continue
+                log.exception("results cannot be written", run=self.claim.run)
+                mistakes += 1
+                if mistakes == MISTAKES:
+                    results = [Result(result.operation, OperationState.FAILED, UNWRITABLE) for result in results]
+                elif mistakes > MISTAKES:
+                    return False
                 await asyncio.sleep(1)
 
     def give_up(self) -> None:
-        """Another worker owns this Run: what comes of it here counts no more."""
-        log.warning("run was taken over by another worker", run=self.claim.run)
+        """Another worker owns this Run, or will: what comes of it here counts no more."""
+        log.warning("run was given up: another worker's now, or soon", run=self.claim.run)
         self.lost = True
         self.stop.set()
 
@@ -139,7 +153,7 @@ class Running:
             await asyncio.sleep(self.limits.lease / 3)
             try:
                 cancelled = await runs.renew(self.graph, self.claim)
-            except AWAY as error:
+            except Exception as error:
                 log.warning("a lease could not be renewed", run=self.claim.run, error=str(error))
                 continue
             if cancelled is None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import structlog
 
 from virtgraph import owners, play_doc
-from virtgraph.dispatch import Dispatcher, HostAccess, Order
+from virtgraph.dispatch import Dispatcher, HostAccess, Order, Outcome
 from virtgraph.model.caller import SERVICE
 from virtgraph.model.states import Action, EventType
 from virtgraph.observe import Observer
@@ -18,7 +19,7 @@ from virtgraph.running import Limits, Running
 from virtgraph.secrets import Vault
 from virtgraph.store import events, runs
 from virtgraph.store.events import NewEvent
-from virtgraph.store.graph import AWAY, Graph, Transaction
+from virtgraph.store.graph import AWAY, WRONG, Graph, Transaction
 from virtgraph.store.runs import Beat, Claim
 from virtgraph.tree import tree
 
@@ -77,8 +78,9 @@ class Worker:
     async def claim_ready(self) -> None:
         """Everything that can be claimed, host by host, so that a full host hides nobody else's work."""
         for host in await runs.ready_hosts(self.graph):
-            while prepared := await self.claim(host):
-                self.start(*prepared)
+            with harmless("a host's work cannot be begun", host=host):
+                while prepared := await self.claim(host):
+                    self.start(*prepared)
 
     async def claim(self, host: str) -> tuple[Claim, play_doc.PlayDoc] | None:
         async def work(tx: Transaction) -> tuple[Claim, play_doc.PlayDoc] | None:
@@ -124,23 +126,33 @@ class Worker:
     async def work(self, claim: Claim, play: play_doc.PlayDoc) -> None:
         """One Run from its claim to its end, renewed all the while."""
         running = Running(self.graph, claim, play, self.limits, self.announce)
-        order = Order(
-            run=claim.run,
-            host=access(claim),
-            playbook=str(claim.action),
-            doc=play.doc,
-            secrets=play.secrets,
-            timeout=play_doc.DEADLINE * 6,
-            roles=play.roles,
-        )
         renewing = asyncio.create_task(running.keep())
         writing = asyncio.create_task(running.write_results())
         try:
-            outcome = await self.dispatcher.run(order, running.take, running.stop)
+            outcome = await self.perform(claim, play, running)
         finally:
             renewing.cancel()
             writing.cancel()
         await running.end(outcome)
+
+    async def perform(self, claim: Claim, play: play_doc.PlayDoc, running: Running) -> Outcome:
+        """What comes of a Run's playbook. A mistake of ours is a failure: what nobody does must not stay RUNNING."""
+        try:
+            order = Order(
+                run=claim.run,
+                host=access(claim),
+                playbook=str(claim.action),
+                doc=play.doc,
+                secrets=play.secrets,
+                timeout=play_doc.DEADLINE * 6,
+                roles=play.roles,
+            )
+            return await self.dispatcher.run(order, running.take, running.stop)
+        except Exception:
+            log.exception("a run was ended by a mistake", run=claim.run)
+            return Outcome(
+                "failed", f"The work on {claim.host['name']} was ended by a mistake of virtgraph; its log tells."
+            )
 
     async def prune(self) -> None:
         await events.prune(self.graph, self.limits.events_kept)
@@ -155,17 +167,32 @@ class Worker:
             if seen.beat != beat.beat:
                 self._seen[beat.run] = Seen(beat.beat, now)
             elif now - seen.since > self.limits.lease or owners.is_gone(beat.owner):
-                await self.take_over(beat)
+                with harmless("a dead run cannot be taken over", run=beat.run):
+                    await self.take_over(beat)
 
     async def take_over(self, beat: Beat) -> None:
+        """Begin a dead Run again; but one whose operations saw too many Runs die is ended."""
+
         async def work(tx: Transaction) -> tuple[Claim, play_doc.PlayDoc] | None:
             claim = await runs.take_over(tx, beat, self.owner)
-            return None if claim is None else (claim, await self.prepare(tx, claim))
+            if claim is None:
+                return None
+            return claim, play_doc.PlayDoc({}) if is_spent(claim) else await self.prepare(tx, claim)
 
         prepared = await self.graph.write(work)
-        if prepared is not None:
-            log.info("took over a dead run", run=beat.run, host=beat.host)
-            self.start(*prepared)
+        if prepared is None:
+            return
+        claim, play = prepared
+        log.info("took over a dead run", run=beat.run, host=beat.host)
+        if is_spent(claim):
+            running = Running(self.graph, claim, play, self.limits, self.announce)
+            await running.end(Outcome("lost", f"Its worker died over it, and it was tried {runs.ATTEMPTS} times."))
+        else:
+            self.start(claim, play)
+
+
+def is_spent(claim: Claim) -> bool:
+    return any(operation.attempt > runs.ATTEMPTS for operation in claim.operations)
 
 
 def access(claim: Claim) -> HostAccess:
@@ -197,11 +224,23 @@ def requested(claim: Claim, story: runs.Story, rows: runs.Rows) -> NewEvent:
     )
 
 
+@contextmanager
+def harmless(what: str, **where: str) -> Iterator[None]:
+    """A mistake of ours ends what is inside, and nothing beside it. A graph that is away is none."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, AWAY) and not isinstance(error, WRONG):
+            raise
+        log.exception(what, **where)
+
+
 async def forever(work: Callable[[], Awaitable[None]], pause: Callable[[], Awaitable[None]]) -> None:
     """Again and again; a graph that is away for a while is no reason to stop."""
     while True:
         try:
-            await work()
+            with harmless("a part of the worker failed"):
+                await work()
         except AWAY as error:
             log.warning("the graph does not answer", error=str(error))
             await asyncio.sleep(0.5)

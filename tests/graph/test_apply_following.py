@@ -87,6 +87,21 @@ async def test_the_same_document_while_it_runs_leads_to_nothing(graph: Graph, ho
     assert not await open_operations(graph)
 
 
+@pytest.mark.parametrize("well", [True, False])
+async def test_a_revision_waits_for_what_an_earlier_one_began(graph: Graph, host: str, well: bool) -> None:
+    first = await put(graph, {"a": vm()})
+    second = await put(graph, {"a": vm(), "net": network()})
+    assert (second.applied.revision, second.applied.operations) == (2, ())
+    revisions = "MATCH (v:Revision) RETURN v.state AS state ORDER BY v.number"
+    applied = "MATCH (e:Event {type: 'APPLIED'}) RETURN e.revision AS revision ORDER BY revision"
+    assert await values(graph, revisions) == ["APPLYING", "APPLYING"]
+    assert await values(graph, applied) == []
+    await work(graph, failing=[] if well else [first.applied.ids["VM/a"]])
+    assert await values(graph, revisions) == (["APPLIED"] * 2 if well else ["FAILED"] * 2)
+    assert await values(graph, applied) == ([1, 2] if well else [])
+    await invariants.check(graph)
+
+
 async def test_what_waits_for_another_try_is_tried_now(graph: Graph, host: str) -> None:
     done = await put(graph, web())
     running = await claim(graph, host)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from applying import network, nic, put, values, vm
+from applying import VAULT, network, nic, open_operations, put, values, vm
 from playing import a_host, claim
 
-from virtgraph.order import Outcome
+from virtgraph.dispatch import Dispatcher
+from virtgraph.order import Outcome, ResourceResult
 from virtgraph.play_doc import PlayDoc
 from virtgraph.running import Limits, Running
-from virtgraph.store.graph import Graph
+from virtgraph.store import runs
+from virtgraph.store.graph import WRONG, Graph
+from virtgraph.worker import Worker
 
 OPERATIONS = "MATCH (o:Operation) WHERE o.kind <> 'Host' RETURN DISTINCT o.state AS state"
 RUNS = "MATCH (r:Run) WHERE r.action <> 'observe' RETURN r.state AS state"
@@ -46,3 +51,74 @@ async def test_what_missed_its_deadline_is_tried_again_for_a_while(
     running = await begun(graph, host, tmp_path, patience)
     await running.end(Outcome("deadline", "The work did not end by its deadline."))
     assert await values(graph, OPERATIONS) == [state]
+
+
+async def test_what_cannot_be_stored_fails_its_operation(graph: Graph, host: str, tmp_path: Path) -> None:
+    running = await begun(graph, host, tmp_path)
+    too_large = {"capacity": 1 << 70}
+    running.take(
+        [ResourceResult(o.resource, True, False, False, None, None, too_large) for o in running.claim.operations]
+    )
+    await running.end(Outcome("successful", "Done."))
+    assert await values(graph, OPERATIONS) == ["FAILED"]
+    assert await values(graph, RUNS) == ["SUCCEEDED"]
+
+
+async def test_a_statement_that_is_wrong_is_not_a_graph_that_is_away(graph: Graph) -> None:
+    """What waits for the graph would wait for ever."""
+    with pytest.raises(WRONG):
+        await graph.write(lambda tx: tx.run("NO CYPHER"))
+
+
+async def test_a_mistake_of_ours_fails_what_it_ends(graph: Graph, host: str, tmp_path: Path) -> None:
+    await put(graph, {"web": vm()})
+    worker = broken_worker(graph, tmp_path)
+    try:
+        await worker.claim_ready()
+        await nothing_runs(graph)
+    finally:
+        await worker.dispatcher.close()
+    assert await values(graph, OPERATIONS) == ["FAILED"]
+    [error] = await values(graph, "MATCH (o:Operation {state: 'FAILED'}) RETURN DISTINCT o.error AS error")
+    assert "by a mistake of virtgraph" in error
+    assert str(tmp_path) not in error
+
+
+async def test_what_cannot_be_begun_on_one_host_harms_no_other(graph: Graph, host: str, tmp_path: Path) -> None:
+    await put(graph, {"web": vm()})
+    await graph.write(lambda tx: tx.run("MATCH (v:VM) SET v.spec = 'no JSON'"))
+    await a_host(graph, "host2")
+    await put(graph, {"net": network(), "other": vm(nic(), memory="2gb")}, "other")
+    hosts = await values(graph, "MATCH (o:Operation {kind: 'VM'}) RETURN o.hostName AS host ORDER BY host")
+    assert hosts == ["host1", "host2"]
+    worker = broken_worker(graph, tmp_path)
+    try:
+        await worker.claim_ready()
+        await nothing_runs(graph)
+    finally:
+        await worker.dispatcher.close()
+    assert await open_operations(graph) == {"web": "PENDING"}
+
+
+async def test_a_run_that_every_worker_dies_of_is_given_up(graph: Graph, host: str, tmp_path: Path) -> None:
+    await begun(graph, host, tmp_path)
+    await graph.write(lambda tx: tx.run("MATCH (o:Operation) SET o.attempt = $most", most=runs.ATTEMPTS))
+    worker = Worker(graph, VAULT, "installation", Limits(tmp_path))
+    [beat] = await runs.beats(graph)
+    await worker.take_over(beat)
+    assert await values(graph, OPERATIONS) == ["FAILED"]
+    assert sorted(await values(graph, RUNS)) == ["FAILED", "LOST"]
+
+
+def broken_worker(graph: Graph, home: Path) -> Worker:
+    """One that cannot keep a Run's log: each Run ends before Ansible is called."""
+    worker = Worker(graph, VAULT, "installation", Limits(home))
+    worker.dispatcher = Dispatcher(home, warm=False)
+    shutil.rmtree(home / "runs")
+    return worker
+
+
+async def nothing_runs(graph: Graph) -> None:
+    async with asyncio.timeout(60):
+        while "RUNNING" in (await open_operations(graph)).values():
+            await asyncio.sleep(0.1)

@@ -88,7 +88,7 @@ class Application:
         """Everything but the events."""
         request, plan, reading = self.request, decision.plan, decision.placed.reading
         document = request.completed(answer) if request.completed is not None else None
-        state = "APPLYING" if plan.operations else "APPLIED"
+        state = "APPLYING" if plan.makes_wait else "APPLIED"
         await stacks.write_revision(self.tx, stack, request.caller, state, document)
         await relations.take(self.tx, decision.draft.arrows)
         await changes.write(self.tx, decision.draft.changes, stack.id, answer.revision)
@@ -113,4 +113,4 @@ class Application:
             *story.superseded(decision.plan, stack),
             *story.waiting(decision.plan, decision.names, stack, revision),
         )
-        return [*told, *([] if decision.plan.operations else [story.applied(stack, revision)])]
+        return [*told, *([] if decision.plan.makes_wait else [story.applied(stack, revision)])]

@@ -68,7 +68,7 @@ def waiting(plan: Plan, names: Mapping[Place, Named], stack: str, revision: int)
 
 
 def applied(stack: str, revision: int) -> NewEvent:
-    """A revision that leads to no work is applied when it is stored."""
+    """A revision that waits for no work is applied when it is stored."""
     return NewEvent(
         EventType.APPLIED, f"Revision {revision} of stack {stack} is applied.", stack=stack, revision=revision
     )

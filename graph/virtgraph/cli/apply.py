@@ -13,7 +13,7 @@ from virtgraph.cli.formats import Format
 from virtgraph.cli.output import say, show_data
 from virtgraph.cli.progress import STEP
 from virtgraph.cli.refusals import accepted, asked
-from virtgraph.cli.wait import wait
+from virtgraph.cli.wait import under_way, wait
 from virtgraph.settings import Settings
 
 APPLY = f"""
@@ -50,7 +50,7 @@ def apply(
             summarize(applied, stack)
         sys.stdout.flush()
         if waits:
-            wait(client, applied["operations"], stack, seconds)
+            wait(client, under_way(client, stack, applied["operations"]), stack, seconds)
 
 
 def read(file: str) -> str:

@@ -19,6 +19,20 @@ OPERATIONS = f"""
 query ($ids: [ID!], $first: Int) {{ operations(filter: {{ids: $ids}}, first: $first) {{ nodes {{ {STEP} }} }} }}
 """
 
+UNDER_WAY = f"""
+query ($stack: String!, $first: Int, $after: String) {{
+  operations(filter: {{stack: $stack, state: [PENDING, RUNNING]}}, first: $first, after: $after) {{
+    nodes {{ {STEP} }} pageInfo {{ hasNextPage endCursor }}
+  }}
+}}
+"""
+
+
+def under_way(client: Client, stack: str, begun: Sequence[Row]) -> list[Row]:
+    """What is to be waited for: what was begun now, and what earlier changes of the stack began."""
+    new = {row["id"] for row in begun}
+    return [*begun, *(row for row in client.pages(UNDER_WAY, "operations", stack=stack) if row["id"] not in new)]
+
 
 def wait(client: Client, operations: Sequence[Row], stack: str | None, seconds: float | None) -> None:
     """Until all are over. Raises Failure for what failed, and after so many seconds."""

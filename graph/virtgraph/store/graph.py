@@ -9,7 +9,15 @@ from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import Any, TypeVar
 
 from neo4j import AsyncDriver, AsyncManagedTransaction, unit_of_work
-from neo4j.exceptions import ConstraintError, Neo4jError, ServiceUnavailable, SessionExpired, TransientError
+from neo4j.exceptions import (
+    ConstraintError,
+    CypherSyntaxError,
+    CypherTypeError,
+    Neo4jError,
+    ServiceUnavailable,
+    SessionExpired,
+    TransientError,
+)
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -17,7 +25,9 @@ Row = Mapping[str, Any]
 WRITE_SECONDS = 30.0
 RACES = 12  # for one thing that is unique, until its refusal counts
 UNREACHABLE = (ServiceUnavailable, SessionExpired, ConnectionError)
-AWAY = (Neo4jError, *UNREACHABLE, OSError)  # the graph cannot be asked now; later perhaps
+# the graph cannot be asked now; later perhaps. One that starts says of its database and users that there are none.
+AWAY = (Neo4jError, *UNREACHABLE, OSError)
+WRONG = (CypherSyntaxError, CypherTypeError)  # of those: said of a statement, so no later try mends it
 
 
 class Transaction:

@@ -33,6 +33,13 @@ WRITE = """
         MERGE (earlier:Operation {id: before})
         CREATE (o)-[:AFTER]->(earlier))
 """
+# what earlier revisions began and this one wants too
+JOIN = """
+    UNWIND $rows AS row
+    MATCH (o:Operation {id: row.id})
+    MATCH (v:Revision {key: $revision})
+    CREATE (o)-[:OF_REVISION]->(v)
+"""
 SUPERSEDE = """
     UNWIND $rows AS row
     MATCH (o:Operation {id: row.id})
@@ -120,6 +127,8 @@ async def write(
     """The plan's operations, their order, and the Bindings that they are for. Every resource of it is locked."""
     rows = list(operation_rows(plan.operations, ready, names, bound, revision, caller))
     await tx.each(WRITE, rows, revision=revision.key if revision else None)
+    if revision:
+        await tx.each(JOIN, [{"id": id} for id in plan.under_way], revision=revision.key)
     await supersede(tx, plan.superseded)
     await wake(tx, plan.awake)
 
@@ -205,7 +214,6 @@ def operation_rows(
                 "attempt": 0,
                 "stackName": revision.stack if revision else None,
                 "revision": revision.number if revision else None,
-                "revisionKey": revision.key if revision else None,
                 **caller.properties(),
             },
         }

@@ -60,7 +60,7 @@ LOAD = """
     RETURN o.id AS id, o.action AS action, o.kind AS kind, o.resource AS resource, o.resourceName AS name,
            o.host AS host, o.hostName AS hostName, o.generation AS generation, o.stackName AS stack,
            o.revision AS revision, o.ordinal AS ordinal, o.state AS state, o.readyOn AS readyOn,
-           o.revisionKey AS revisionKey,
+           [(o)-[:OF_REVISION]->(v:Revision) | v.key] AS revisions,
            r.wanted AS wanted, b.realizedGeneration AS realized,
            [(o)-[:AFTER]->(p:Operation) WHERE p.state IN ['PENDING', 'RUNNING'] |
                [p.id, p.state, p.host, p.action, p.readyOn]] AS before,
@@ -235,8 +235,7 @@ class Finishing:
         return Result(row["id"], OperationState.SKIPPED, self.failed[row["id"]])
 
     def tell(self, row: Row, result: Result) -> None:
-        if row["revision"] is not None:
-            self.revisions.add(row["revisionKey"])
+        self.revisions.update(row["revisions"])
         self.story.append(told(row, result))
 
     async def close_revisions(self) -> None:

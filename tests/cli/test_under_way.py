@@ -1,0 +1,40 @@
+"""`--wait` for work that an earlier command began, on a host that does not answer and is tried for minutes."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from engines import WIPE, Engine
+from playing import a_host
+from serving import on, serving
+
+from virtgraph.graphdb import connect
+from virtgraph.store.graph import Graph
+from virtgraph.store.schema import migrate
+
+NOWHERE = "192.0.2.1"  # RFC 5737
+VM = """
+version: 0
+spec:
+  web: {type: resource/vm/kvm, memory: 64mb}
+"""
+
+
+def test_wait_waits_for_what_was_begun_before(engine: Engine, tmp_path: Path) -> None:
+    asyncio.run(prepare(engine))
+    with serving(tmp_path / "home", VIRTGRAPH_PATIENCE="3600", **on(engine)) as service:
+        begun = service.virtgraph("apply", "-", input=VM)
+        assert begun.returncode == 0, begun.stderr
+        again = service.virtgraph("apply", "-", "--wait", "--timeout", "2", input=VM)
+    assert "nothing to do" in again.stdout
+    assert again.returncode == 1, again.stderr
+    assert "1 of 1 operations are not over yet" in again.stderr
+
+
+async def prepare(engine: Engine) -> None:
+    async with await connect(engine.url, engine.user, engine.password) as driver:
+        graph = Graph(driver)
+        await graph.write(lambda tx: tx.run(WIPE))
+        await migrate(graph)
+        await a_host(graph, address=NOWHERE)
