@@ -57,7 +57,7 @@ def test_a_password_that_another_key_sealed_is_its_own_vms_failure() -> None:
 
 def test_what_is_removed_needs_its_users_gone() -> None:
     """What fails to go keeps what it uses."""
-    subnet = {
+    subnet: dict[str, object] = {
         "cidr": "10.0.0.0/24", "server": "10.0.0.254", "mac": "52:54:00:00:00:01", "gateway": None, "nameservers": [],
     }  # fmt: skip
     specs = {
