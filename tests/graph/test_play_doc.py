@@ -57,17 +57,17 @@ def test_a_password_that_another_key_sealed_is_its_own_vms_failure() -> None:
 
 def test_what_is_removed_needs_its_users_gone() -> None:
     """What fails to go keeps what it uses."""
-    subnet = {
+    subnet: dict[str, object] = {
         "cidr": "10.0.0.0/24", "server": "10.0.0.254", "mac": "52:54:00:00:00:01", "gateway": None, "nameservers": [],
     }  # fmt: skip
     specs = {
         "vm": {**VM, "nics": ["nic"], "volumes": [{"id": "volume", "bootPriority": 1, "readOnly": False}]},
         "nic": {"network": "network", "hwAddr": "52:54:00:00:00:02", "ipAddresses": ["10.0.0.1"]},
         "volume": {"size": 1, "source": None},
-        "network": {"mtu": 1500, "vlanId": 7, "subnets": [subnet]},
+        "network": {"segment": "default", "mtu": 1500, "vlanId": 7, "subnets": [subnet]},
     }
     kinds = {"vm": "VM", "nic": "NIC", "volume": "Volume", "network": "Network"}
-    host = {"id": "host", "acceleration": "qemu", "uplinkInterface": "eth0", "uplinkDriver": "ovs"}
+    host = {"id": "host", "acceleration": "qemu", "uplinkInterface": "eth0", "uplinkDriver": "ovs", "segment": "x"}
     claimed = tuple(ClaimedOperation(f"operation of {id}", id, kind, id, 1, 1) for id, kind in kinds.items())
     play = play_doc.build(
         play_doc.Materials(
