@@ -72,7 +72,8 @@ def graph_of(served: Service, engine: Engine) -> Engine:
         return engine
     folder = ServerFolder(served.home / "graph")
     assert folder.record
-    return Engine(engine.name, f"bolt://127.0.0.1:{folder.record.port}", "root", folder.password_file.read_text())
+    url, password = f"bolt://127.0.0.1:{folder.record.port}", folder.password_file.read_text()
+    return Engine(engine.name, url, "root", password, folder.path)
 
 
 def query(engine: Engine, statement: str, **parameters: Any) -> list[dict[str, Any]]:

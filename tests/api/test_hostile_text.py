@@ -55,7 +55,8 @@ def test_names_are_data(running: Api, bystander: str, what: str) -> None:
     """Of stacks and of everything in them; a stack is removed by such a name too."""
     text, stack = HOSTILE[what], f"stack {HOSTILE[what]}"
     made = {"name": text, "stack": stack}
-    network = running.make("createNetwork", type="FLAT", segment=text, **made)
+    apart = running.make("createNetwork", type="FLAT", segment=text, stack=stack, name="apart")  # no host is there
+    network = running.make("createNetwork", type="FLAT", **made)
     nic = running.make("createNIC", network=network, **made)
     volume = running.make("createVolume", size="1gb", **made)
     boot = {"kernel": f"/boot/{text}", "cmdline": f"quiet {text}"}
@@ -64,7 +65,7 @@ def test_names_are_data(running: Api, bystander: str, what: str) -> None:
         found = shown(running, kind, id)
         assert (found["name"], found["stackName"]) == (text, stack)
         assert shown(running, kind, name=text) == found
-    assert shown(running, "network", network)["segment"] == text
+    assert shown(running, "network", apart)["segment"] == text
     found = shown(running, "vm", vm)
     assert (found["kernel"], found["cmdline"]) == (boot["kernel"], boot["cmdline"])
     running.change("removeStack", stack=stack)
