@@ -23,7 +23,7 @@ T = TypeVar("T")
 Row = Mapping[str, Any]
 
 WRITE_SECONDS = 30.0
-RACES = 12  # for one thing that is unique, until its refusal counts
+RACES = 60  # for one thing that is unique, until its refusal counts: each that is lost is another's commit
 UNREACHABLE = (ServiceUnavailable, SessionExpired, ConnectionError)
 # the graph cannot be asked now; later perhaps. One that starts says of its database and users that there are none.
 AWAY = (Neo4jError, *UNREACHABLE, OSError)
@@ -64,12 +64,13 @@ class Graph:
     async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """One transaction, all or nothing. One that loses a race for something unique is run again, and sees who won."""
         if self._turns is None:
-            self._turns = await self._how_writers_meet()
+            turns = await self._how_writers_meet()
+            self._turns = self._turns or turns  # another may have asked meanwhile
         async with self._turns:
             for race in range(RACES):
                 with suppress(ConstraintError):
                     return await self._write(work)
-                await asyncio.sleep(random.random() * min(0.3, 0.02 * 2**race))
+                await asyncio.sleep(random.random() * min(0.1, 0.02 * 2**race))
             return await self._write(work)
 
     async def _write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
