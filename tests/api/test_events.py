@@ -192,9 +192,9 @@ async def graph(served: Service, engine: Engine) -> AsyncIterator[Graph]:
 
 
 async def happen(graph: Graph, count: int) -> None:
-    """So many events, each of 4 kB: more than sockets and the service's memory hold."""
+    """So many events, each of 6 kB: more than sockets and the service's memory hold."""
     for first in range(0, count, 500):
-        some = [NewEvent(EventType.APPLIED, "x" * 4_000) for _ in range(first, min(first + 500, count))]
+        some = [NewEvent(EventType.APPLIED, "x" * 6_000) for _ in range(first, min(first + 500, count))]
         await graph.write(partial(events.write, events=some, caller=Caller("tester", "")))
 
 
@@ -225,9 +225,10 @@ async def test_one_whose_events_are_forgotten_is_told(served: Service, engine: E
     slow.listening.set()
     with pytest.raises(Refused) as refused:
         await asyncio.wait_for(following, SECONDS)
-    assert refused.value.extensions == {"code": "TOO_OLD", "oldest": oldest}
+    assert refused.value.extensions["code"] == "TOO_OLD"
     assert slow.numbers == list(range(begin + 1, begin + 1 + len(slow.heard)))
-    assert slow.numbers[-1] < oldest - 1
+    # events go by and by: it may have been told while they went
+    assert slow.numbers[-1] < refused.value.extensions["oldest"] - 1 < oldest
     again = Subscriber(served, oldest - 1)
     assert await asyncio.wait_for(again.listen(11), SECONDS)
     assert again.numbers == list(range(oldest, oldest + 10))
