@@ -115,7 +115,7 @@ def test_it_is_taken_over_and_refused(
 
 
 def dropped(log: Path) -> list[str]:
-    return [line for line in log.read_text().splitlines() if "run was taken over by another worker" in line]
+    return [line for line in log.read_text().splitlines() if "run was given up" in line]
 
 
 def seen(served: Service, lab: LabHosts) -> object:
