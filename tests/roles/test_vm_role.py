@@ -20,7 +20,8 @@ def test_a_second_run_changes_nothing(host: Host) -> None:
     second = host.play("realize", **wanted)
     assert all(result.changed and not result.failed for result in first.values())
     assert not any(result.changed or result.failed for result in second.values())
-    assert second[vm["id"]].facts == {"power": "running", "vnc_port": None, "acceleration": "tcg"}
+    expected = {"power": "running", "vnc_port": None, "acceleration": "tcg", "pending_restart": False}
+    assert second[vm["id"]].facts == expected
     assert host.virsh("dumpxml", f"vg-{vm['id']}") == before
 
 
