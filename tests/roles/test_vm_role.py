@@ -99,7 +99,7 @@ def test_a_domain_without_our_mark_is_left_alone(host: Host) -> None:
 
 
 def test_a_failure_harms_only_what_needs_it(host: Host) -> None:
-    lost, well = host.volume(pool=str(uuid.uuid4())), host.volume()
+    lost, well = host.volume(pool=str(uuid.uuid4()), pool_path="/nowhere"), host.volume()
     broken, works = host.vm(lost), host.vm(well)
     results = host.play("realize", pools=host.pools(), volumes=[lost, well], vms=[broken, works])
     assert results[lost["id"]].failed
