@@ -52,7 +52,7 @@ REALIZED = """
 UNDISTURBED = """
     UNWIND $ids AS id
     MATCH (b:Binding {key: id + '@' + $host})-[:OF]->(r:Resource)
-    WHERE b.task IS NULL AND b.seenAt <= $began
+    WHERE b.task IS NULL AND b.seenAt <= $began AND b.realizedGeneration > 0 AND r.deletedAt IS NULL
     RETURN r.id AS id, r.kind AS kind, r.name AS name, r.stack AS stack, b.power AS power, b.state AS state, b.key AS key
 """
 WRITE = """
