@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from engines import ENGINES, WIPE, Engine
+from hypothesis import HealthCheck, settings
 
 from virtgraph.graphdb import connect
 from virtgraph.store.graph import Graph
 from virtgraph.store.schema import migrate
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 ON_LAB_HOSTS = ("engine", "lab", "roles")  # folders
 

@@ -22,6 +22,7 @@ from engines import Engine, free_port
 ROOT = Path(__file__).parents[1]
 COMMAND = (sys.executable, "-m", "virtgraph.cli")
 START_SECONDS = 180
+STOP_SECONDS = 120
 PR_SET_PDEATHSIG = 1
 PLAIN: Mapping[str, Any] = {"trust_env": False, "verify": False}  # no proxy; reading all certificates takes 40 ms
 
@@ -77,7 +78,7 @@ class Service:
         """As a service manager does; it must end by itself. Stopping what does not run is fine."""
         if self._process:
             self._process.terminate()
-            assert self._process.wait(30) in (0, -signal.SIGTERM), self.log.read_text()[-4000:]
+            assert self._process.wait(STOP_SECONDS) in (0, -signal.SIGTERM), self.log.read_text()[-4000:]
             self._process = None
 
     def kill9(self) -> None:
@@ -93,7 +94,7 @@ class Service:
             self.url,
             json={"query": query, "variables": variables or {}},
             headers={"Authorization": f"Bearer {self.token}"},
-            timeout=60,
+            timeout=120,
             **PLAIN,
         ).json()
         assert "errors" not in answer, answer["errors"]
@@ -108,7 +109,7 @@ class Service:
             input=input,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         )
 
     def _is_ready(self) -> bool:

@@ -30,7 +30,9 @@ FLAGS = (
     "--remote-debugging-port=0",
     "--window-size=1400,900",
 )
-SECONDS = 30.0
+SECONDS = 120.0
+# GraphiQL's query editor parses what was typed a moment later; other editors have nothing of the kind
+READ = "(cm => cm.documentAST === undefined || cm.documentAST?.loc?.source?.body === cm.getValue())({editor})"
 
 
 class Tab:
@@ -68,7 +70,7 @@ class Tab:
         """Replace what stands in a CodeMirror editor as a person would: select everything, and type."""
         self.evaluate(f"(cm => {{ cm.focus(); cm.execCommand('selectAll') }})({editor})")
         self.do("Input.insertText", text=text)
-        time.sleep(0.5)  # no person runs a query sooner; GraphiQL takes 0.1 s to have read what was typed
+        self.until(READ.format(editor=editor))
 
     def screenshot(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self.do("Page.captureScreenshot")["data"]))
@@ -99,5 +101,5 @@ def _address(profile: Path, browser: subprocess.Popen[bytes]) -> str:
     while not (told.exists() and told.read_text().count("\n")):
         assert browser.poll() is None and time.monotonic() < end, "chromium did not start"
         time.sleep(0.05)
-    targets = httpx.get(f"http://127.0.0.1:{told.read_text().splitlines()[0]}/json/list").json()
+    targets = httpx.get(f"http://127.0.0.1:{told.read_text().splitlines()[0]}/json/list", timeout=SECONDS).json()
     return str(next(one["webSocketDebuggerUrl"] for one in targets if one["type"] == "page"))

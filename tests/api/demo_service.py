@@ -89,9 +89,14 @@ class Mutation:
 class Subscription:
     @strawberry.subscription
     async def count(self, to: int = 3, every: float = 0.0) -> AsyncIterator[int]:
-        for n in range(to):
-            await asyncio.sleep(every)
-            yield n
+        global counting
+        counting += 1
+        try:
+            for n in range(to):
+                await asyncio.sleep(every)
+                yield n
+        finally:
+            counting -= 1
 
     @strawberry.subscription
     async def breaks(self) -> AsyncIterator[int]:
@@ -101,6 +106,7 @@ class Subscription:
 
 schema = Schema(Query, Mutation, Subscription)
 app_is_ready = [True]
+counting = 0  # subscriptions that run now
 
 
 async def authenticate(token: str) -> Actor | None:

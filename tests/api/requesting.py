@@ -14,6 +14,7 @@ from demo_service import BEARER, TOKEN
 
 GRAPHQL = "application/graphql-response+json"
 JSON = "application/json"
+SECONDS = 120  # for an answer; a machine may be slow
 BOTH = f"{GRAPHQL}, {JSON};q=0.9"
 
 
@@ -22,7 +23,7 @@ def asking() -> Iterator[httpx.Client]:
     """A client with a token of a running demo service."""
     with (
         demo_service.running() as url,
-        httpx.Client(base_url=url, headers=BEARER | {"Accept": BOTH}) as client,
+        httpx.Client(base_url=url, headers=BEARER | {"Accept": BOTH}, timeout=SECONDS) as client,
     ):
         yield client
 
@@ -53,6 +54,6 @@ def raw(client: httpx.Client, body: bytes, headers: str, length: int | None = No
     assert address.hostname and address.port
     head = f"POST /graphql HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {TOKEN}\r\n"
     head += f"Content-Type: {JSON}\r\nContent-Length: {length or len(body)}\r\n{headers}\r\n"
-    with socket.create_connection((address.hostname, address.port), 10) as connection:
+    with socket.create_connection((address.hostname, address.port), SECONDS) as connection:
         connection.sendall(head.encode() + body)
         return b"".join(iter(lambda: connection.recv(65536), b""))

@@ -10,6 +10,7 @@ import chromium
 import demo_service
 import httpx
 import pytest
+from requesting import SECONDS
 
 from virtgraph_api import graphiql
 
@@ -38,7 +39,8 @@ def url() -> Iterator[str]:
 
 
 def test_the_page_needs_no_token_and_has_no_data(url: str) -> None:
-    page = httpx.get(f"{url}/graphql", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    wanted = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    page = httpx.get(f"{url}/graphql", headers=wanted, timeout=SECONDS)
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "script-src 'self';" in page.headers["content-security-policy"]
@@ -54,7 +56,7 @@ def test_assets_are_ours_and_small() -> None:
 
 def test_nothing_but_the_assets_is_served_below_graphiql(url: str) -> None:
     for path in ("__init__.py", "../http.py", "%2e%2e/http.py", ""):
-        assert httpx.get(f"{url}/graphiql/{path}").status_code == 404, path
+        assert httpx.get(f"{url}/graphiql/{path}", timeout=SECONDS).status_code == 404, path
 
 
 @pytest.mark.browser

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import demo_service
 import httpx
 import pytest
-from requesting import ask, asking, code
+from requesting import SECONDS, ask, asking, code
 from structlog.testing import capture_logs
 
 
@@ -71,11 +71,11 @@ def test_bytes_in_the_url_that_are_not_utf8_are_400(client: httpx.Client) -> Non
 
 def test_health_and_readiness_need_no_token_and_say_nothing_else(client: httpx.Client) -> None:
     for path in ("/healthz", "/readyz"):
-        response = httpx.get(client.base_url.join(path))
+        response = httpx.get(client.base_url.join(path), timeout=SECONDS)
         assert (response.status_code, response.text) == (200, "ok")
     demo_service.app_is_ready[0] = False
     try:
-        response = httpx.get(client.base_url.join("/readyz"))
+        response = httpx.get(client.base_url.join("/readyz"), timeout=SECONDS)
         assert (response.status_code, response.text) == (503, "unavailable")
     finally:
         demo_service.app_is_ready[0] = True

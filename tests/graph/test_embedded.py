@@ -15,6 +15,9 @@ from pathlib import Path
 from neo4j import AsyncDriver
 
 from virtgraph.graphdb import EmbeddedServer, connect, start_embedded
+from virtgraph.store.graph import UNREACHABLE
+
+SECONDS = 300
 
 # Starts (or joins) the server of a folder, commits one node, says who serves, and stays until it is killed.
 PEER = """
@@ -74,8 +77,14 @@ class Peer:
 
 
 async def peers(driver: AsyncDriver) -> list[str]:
-    result = await driver.execute_query("MATCH (p:Peer) RETURN p.name AS name ORDER BY name")
-    return [record["name"] for record in result.records]
+    """Their names, once the server is there again."""
+    async with asyncio.timeout(SECONDS):
+        while True:
+            try:
+                result = await driver.execute_query("MATCH (p:Peer) RETURN p.name AS name ORDER BY name")
+            except UNREACHABLE:  # for longer than the driver itself tries
+                continue
+            return [record["name"] for record in result.records]
 
 
 def running(pid: int) -> bool:
@@ -154,7 +163,7 @@ async def test_a_kept_server_that_is_killed_while_it_starts_comes_back_too(tmp_p
         while (record := server.folder.record) is None or record.pid == first:
             await asyncio.sleep(0.01)
         os.kill(record.pid, signal.SIGKILL)
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(SECONDS):
             while server.pid in (first, record.pid):
                 await asyncio.sleep(0.01)
         assert await peers(driver) == ["before"]

@@ -204,7 +204,7 @@ trees = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.dictionaries(keys, trees, min_size=1, max_size=4))
 def test_every_tree_can_be_written_and_read(tree: dict[str, Any]) -> None:
     assert parse(write_yaml(tree)).tree == tree
@@ -312,7 +312,7 @@ def settled(wanted: Wish, filled: dict[str, Filled]) -> Wish:
     return replace(wanted, resources=resources)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(documents(), st.booleans())
 def test_completed_documents_are_read_as_the_same_wish(tree: dict[str, Any], in_json: bool) -> None:
     document = parse(json.dumps(tree) if in_json else write_yaml(tree))
@@ -327,7 +327,7 @@ def test_completed_documents_are_read_as_the_same_wish(tree: dict[str, Any], in_
 
 
 def test_two_hundred_vms_take_no_time() -> None:
-    """About 50 ms on the machine where it was written; the bound leaves room for a loaded one."""
+    """About 50 ms on the machine where it was written; the bound is for a slow one, and others' work does not count."""
     vm = {
         "type": "resource/vm/kvm",
         "vcpus": 2,
@@ -348,9 +348,9 @@ def test_two_hundred_vms_take_no_time() -> None:
     }
     network = {"type": "resource/network/vlan", "parameters": {"vlan_id": 100}}
     text = write_yaml({"version": 0, "spec": {"net": network, **{f"vm{i}": vm for i in range(200)}}})
-    started = time.perf_counter()
+    started = time.process_time()
     document = parse(text)
     wanted = wish(document, "default")
     complete(document, fill(wanted), id=1, created_at="now")
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 10
     assert len(wanted.resources) == 601

@@ -75,7 +75,7 @@ def problems(text: str) -> tuple[Problem, ...]:
     return ()
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(st.data())
 def test_anything_anywhere(data: st.DataObject) -> None:
     tree = copy.deepcopy(dict(SEED))
@@ -86,7 +86,7 @@ def test_anything_anywhere(data: st.DataObject) -> None:
     assert all(problem.reason and len(problem.reason) < 1000 for problem in found)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.text() | st.text(alphabet="{}[]:,-&*!|>'\"%@`#? \n\tab01~<.=_"))
 def test_any_text(text: str) -> None:
     assert all(problem.reason for problem in problems(text))

@@ -137,10 +137,8 @@ def test_yaml_bomb() -> None:
     assert problem("\n".join(["l0: &l0 [lol]", *levels])).path == "l0"
 
 
-def test_size_is_refused_at_once() -> None:
-    started = time.perf_counter()
-    found = problem("a: " + "x" * (10 << 20))
-    assert time.perf_counter() - started < 0.5
+def test_size_is_looked_at_before_anything_else() -> None:
+    found = problem("\0: " + "x" * (10 << 20))
     assert found == Problem("", "the document has 10485763 bytes; the most that is read is 4194304 bytes (4 MiB)")
     assert "4194305 bytes" in problem("é" * (2 << 20) + "x").reason
 
@@ -151,9 +149,9 @@ def test_size_is_refused_at_once() -> None:
     ids=short,
 )
 def test_hostile_text_takes_linear_time(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     problem(text)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 100  # quadratic time would be hours
 
 
 def test_braces_alone_do_not_make_json() -> None:
