@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,17 @@ def apply(served: Service, document: str, stack: str = "default", **more: Any) -
 
 def remove_stack(served: Service, stack: str) -> Any:
     return served.graphql(REMOVE, {"stack": stack})["removeStack"]
+
+
+def clear(served: Service, lab: LabHosts, *stacks: str) -> None:
+    """Remove them, once nothing is under way that refuses it; no domain is left on a host."""
+    for stack in stacks:
+        while (removed := remove_stack(served, stack))["__typename"] == "Conflict":
+            time.sleep(0.2)
+        if removed["__typename"] != "NotFound":
+            succeed(served, removed)
+    for host in ("host1", "host2"):
+        assert domains(lab, host, "--all") == set()
 
 
 def settle(served: Service, answer: Any, seconds: float = 120) -> list[Any]:
@@ -122,11 +135,17 @@ spec:
 """
 
 
-def from_source(document: str, source: Path) -> str:
-    """The same, the first volume being a copy of this file."""
-    with source.open("rb") as opened:
-        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
-    return document.replace("name: disk0, size: 10mb", f"name: disk0, source: {{file: {source}, sha256: {sha256}}}")
+def source(file: Path) -> str:
+    """The field of a volume that is a copy of this file."""
+    with file.open("rb") as opened:
+        return f"source: {{file: {file}, sha256: {hashlib.file_digest(opened, 'sha256').hexdigest()}}}"
+
+
+def qcow2(file: Path, size: int) -> Path:
+    """Make it, of so many bytes. A disk of 10 MB to its guest."""
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", file, "10M"], check=True)
+    os.truncate(file, size)
+    return file
 
 
 def copies(lab: LabHosts, host: str) -> list[str]:

@@ -159,7 +159,7 @@ async def test_a_host_that_lost_power(dispatcher: Dispatcher, lab: LabHosts) -> 
     began = time.monotonic()
     try:
         assert (await run(dispatcher, host)).status == "unreachable"
-        assert time.monotonic() - began < 45
+        assert time.monotonic() - began < 120
     finally:
         lab.start("host2")
     outcome = await run(dispatcher, host)
@@ -171,7 +171,7 @@ async def test_power_lost_in_the_middle(dispatcher: Dispatcher, lab: LabHosts) -
     await asyncio.sleep(2)
     lab.stop("host2")
     try:
-        outcome = await asyncio.wait_for(running, 45)
+        outcome = await asyncio.wait_for(running, 120)
     finally:
         lab.start("host2")
     assert outcome.status == "unreachable"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from benchmarks.halt_kernel import write_halt_kernel
 from engines import Engine
 from lab_hosts import WHY_NOT, LabHosts, lab_hosts
-from labs import SEED_HOST, add_host
+from labs import SEED_HOST, add_host, qcow2
 from serving import ROOT, Service, on, serving
 
 
@@ -43,9 +42,7 @@ def kernel(lab: LabHosts) -> Path:
 @pytest.fixture
 def large(lab: LabHosts) -> Iterator[Path]:
     """A qcow2 file that takes some seconds to copy."""
-    path = lab.folder / "large.qcow2"
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "10M"], check=True)
-    os.truncate(path, 1 << 30)
+    path = qcow2(lab.folder / "large.qcow2", 1 << 30)
     yield path
     path.unlink()
 

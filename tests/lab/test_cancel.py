@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 from follow import events, wait_for
 from lab_hosts import LabHosts
-from labs import apply, at_work, copies, domains, from_source, halting, hosts_equal_graph, remove_stack, settle, succeed
+from labs import (
+    apply,
+    at_work,
+    clear,
+    copies,
+    domains,
+    halting,
+    hosts_equal_graph,
+    settle,
+    source,
+    succeed,
+)
 from serving import Service
 
 STACK = "cancel"
@@ -27,10 +38,7 @@ OPERATIONS = """
 @pytest.fixture(autouse=True)
 def clean(served: Service, lab: LabHosts) -> Iterator[None]:
     yield
-    removed = remove_stack(served, STACK)
-    if "operations" in removed:
-        succeed(served, removed)
-    assert domains(lab, "host1", "--all") == set()
+    clear(served, lab, STACK)
 
 
 def cancel(served: Service, id: str) -> None:
@@ -50,12 +58,12 @@ def by_name(served: Service) -> dict[str, Any]:
 def test_one_of_many(served: Service, lab: LabHosts, kernel: Path) -> None:
     document = halting(kernel, VMS, host="host1")
     applied = apply(served, document, STACK)
-    wait_for(lambda: len(domains(lab, "host1")) > 0, 120)
+    wait_for(lambda: len(domains(lab, "host1")) > 0)
     at_that_moment = set(at_work(lab, "host1"))
     assert at_that_moment
     unlucky = by_name(served)[f"vm{VMS - 1}"]
     cancel(served, unlucky["id"])
-    wait_for(lambda: by_name(served)[f"vm{VMS - 1}"]["state"] != "RUNNING", 60)
+    wait_for(lambda: by_name(served)[f"vm{VMS - 1}"]["state"] != "RUNNING")
     wait_for(lambda: not at_that_moment & set(at_work(lab, "host1")))
     ended = settle(served, applied, 240)
     now = by_name(served)
@@ -70,9 +78,9 @@ def test_one_of_many(served: Service, lab: LabHosts, kernel: Path) -> None:
 
 
 def test_a_copy_of_a_source(served: Service, lab: LabHosts, kernel: Path, large: Path) -> None:
-    document = from_source(halting(kernel, 2, host="host1"), large)
+    document = halting(kernel, 2, host="host1").replace("size: 10mb", source(large), 1)
     applied = apply(served, document, STACK)
-    wait_for(lambda: len(copies(lab, "host1")) > 0, 120)
+    wait_for(lambda: len(copies(lab, "host1")) > 0)
     cancel(served, by_name(served)["disk0"]["id"])
     settle(served, applied)
     now = by_name(served)
@@ -100,9 +108,10 @@ def test_the_only_one_of_its_run(served: Service, lab: LabHosts, kernel: Path) -
     succeed(served, apply(served, document, STACK))
     stopped = apply(served, document.replace("memory: 16mb", "memory: 16mb\n    status: stopped"), STACK)
     (operation,) = stopped["operations"]
-    wait_for(lambda: len(at_work(lab, "host1")) > 0, 60)
+    wait_for(lambda: len(at_work(lab, "host1")) > 0)
     cancel(served, operation["id"])
     assert [o["state"] for o in settle(served, stopped)] == ["CANCELLED"]
-    wait_for(lambda: at_work(lab, "host1") == {}, 5)
+    wait_for(lambda: at_work(lab, "host1") == {})
+    assert len(domains(lab, "host1")) == 1
     succeed(served, apply(served, document, STACK))
     hosts_equal_graph(served, lab, STACK, 1)

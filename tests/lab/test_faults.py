@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from follow import wait_for
 from lab_hosts import LabHosts
-from labs import add_host, apply, domains, pool_path, remove_stack, settle, succeed
+from labs import add_host, apply, clear, copies, domains, pool_path, qcow2, settle, source, succeed
 from serving import Service
 
 ERRORS = "query ($id: ID!) { operation(id: $id) { kind state error cure waitingFor { kind name host fact error } } }"
@@ -19,11 +20,7 @@ ERRORS = "query ($id: ID!) { operation(id: $id) { kind state error cure waitingF
 @pytest.fixture(autouse=True)
 def clean(served: Service, lab: LabHosts) -> Iterator[None]:
     yield
-    for stack in ("other", "faults"):
-        removed = remove_stack(served, stack)
-        if "operations" in removed:
-            succeed(served, removed)
-    assert domains(lab, "host1", "--all") == domains(lab, "host2", "--all") == set()
+    clear(served, lab, "other", "faults")
 
 
 def vm(kernel: Path, host: str, network: str = "variable: net", volume: str = "") -> str:
@@ -66,7 +63,7 @@ def test_a_vm_waits_for_its_networks_host_and_finishes_when_it_is_back(
     lab.stop("host1")
     try:
         second = apply(served, vm(kernel, "host2", f"id: {network['id']}"), "other")
-        wait_for(lambda: operation(served, second, "NIC")["error"] is not None, 60)
+        wait_for(lambda: operation(served, second, "NIC")["error"] is not None)
         waits = operation(served, second, "VM")
         assert waits["state"] == "PENDING"
         (needed,) = [w for w in waits["waitingFor"] if w["kind"] == "NIC"]
@@ -78,8 +75,10 @@ def test_a_vm_waits_for_its_networks_host_and_finishes_when_it_is_back(
         lab.start("host1")
     succeed(served, second)
     assert reservations(lab) == 2, "the server that started anew knows the first VM's address too"
-    wait_for(lambda: len(apply(served, vm(kernel, "host1") + NETWORK, "faults")["operations"]) > 0)
-    wait_for(lambda: len(domains(lab, "host1")) == 1, 60)
+    while not (again := apply(served, vm(kernel, "host1") + NETWORK, "faults"))["operations"]:
+        time.sleep(0.2)
+    succeed(served, again)
+    assert len(domains(lab, "host1", "--all")) == 1
 
 
 def reservations(lab: LabHosts) -> int:
@@ -87,11 +86,17 @@ def reservations(lab: LabHosts) -> int:
     return int(lab.sh("host1", "sh", "-c", "cat /run/virtgraph-dhcp/*/*/hosts/* | wc -l"))
 
 
+def stop_libvirtd(lab: LabHosts, host: str) -> None:
+    pid = lab.sh(host, "cat", "/run/libvirtd.pid").strip()
+    lab.sh(host, "sh", "-c", f"kill {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.05; done")
+
+
 def test_libvirtd_stopped(served: Service, lab: LabHosts, kernel: Path) -> None:
-    lab.sh("host2", "pkill", "-x", "libvirtd")
+    stop_libvirtd(lab, "host2")
     try:
         applied = apply(served, vm(kernel, "host2") + NETWORK, "faults")
-        assert {o["state"] for o in settle(served, applied)} <= {"FAILED", "SKIPPED"}
+        settled = settle(served, applied)
+        assert {o["state"] for o in settled} <= {"FAILED", "SKIPPED"}, settled
         error = operation(served, applied, "Network")["error"]
         assert "host2" in error
         assert "libvirt" in error
@@ -100,26 +105,37 @@ def test_libvirtd_stopped(served: Service, lab: LabHosts, kernel: Path) -> None:
     succeed(served, apply(served, vm(kernel, "host2") + NETWORK, "faults"))
 
 
-def test_pool_full(served: Service, lab: LabHosts, kernel: Path) -> None:
+@pytest.mark.parametrize(
+    ("room", "size"),
+    [
+        pytest.param("128k", None, id="for an empty volume"),
+        pytest.param("2m", 3 << 20, id="for a source"),
+        pytest.param("2m", 1_950_000, id="beside a source"),
+    ],
+)
+def test_no_room(served: Service, lab: LabHosts, kernel: Path, tmp_path: Path, room: str, size: int | None) -> None:
     pool = pool_path(served, "host2")
     lab.sh("host2", "mkdir", "-p", pool)
-    lab.sh("host2", "mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", pool)
-    volume = """
-      - object: {type: resource/volume/file, name: too-big, size: 10gb}
-        property: {r: n0stack/n0core/vm/attachments}
+    lab.sh("host2", "mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", pool)
+    made_of = source(qcow2(tmp_path / "source.qcow2", size)) if size else "size: 10gb"
+    volume = f"""
+      - object: {{type: resource/volume/file, name: too-big, {made_of}}}
+        property: {{r: n0stack/n0core/vm/attachments}}
 """
     document = vm(kernel, "host2", volume=volume) + NETWORK
     try:
-        applied = apply(served, document, "faults")
-        by_kind = {o["kind"]: o for o in settle(served, applied)}
-        assert by_kind["Volume"]["state"] == "FAILED", by_kind
-        assert by_kind["VM"]["state"] in ("FAILED", "SKIPPED")
-        assert "too-big" in by_kind["Volume"]["error"]
-        assert "does not fit" in by_kind["Volume"]["error"]
-        assert by_kind["Volume"]["cure"]
+        by_kind = {o["kind"]: o for o in settle(served, apply(served, document, "faults"))}
+        assert (by_kind["Volume"]["state"], by_kind["VM"]["state"]) == ("FAILED", "SKIPPED"), by_kind
+        error = by_kind["Volume"]["error"]
+        assert error.startswith("Volume too-big (") and f"does not fit into pool {pool} on host2" in error
+        assert "Free some space there" in by_kind["Volume"]["cure"]
+        assert by_kind["VM"]["error"] == f"Volume too-big on host2 is needed first: {error}"
         assert by_kind["Network"]["state"] == by_kind["NIC"]["state"] == "SUCCEEDED", (
             "a neighbour's failure is no one else's"
         )
+        left = lab.sh("host2", "ls", "-A", pool).split()
+        assert all(name.startswith("base-") for name in left), "half a volume is none; a whole base serves the next"
+        assert copies(lab, "host2") == []
     finally:
         lab.sh("host2", "umount", pool)
     succeed(served, apply(served, document, "faults"))

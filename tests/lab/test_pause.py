@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 from follow import events, wait_for
 from lab_hosts import LabHosts
-from labs import apply, at_work, copies, domains, from_source, halting, remove_stack, settle, succeed
+from labs import apply, at_work, clear, copies, domains, halting, remove_stack, settle, source, succeed
 from processes import descendants
 from serving import COMMAND, Service
 
@@ -24,16 +26,24 @@ WORK = """
 RUN = "query ($id: ID!) { run(id: $id) { id state owner slot fence } }"
 
 
-@pytest.fixture
-def colleague(served: Service) -> Iterator[Path]:
-    """A second worker on the same graph; what it says."""
+@pytest.fixture(autouse=True)
+def clean(served: Service, lab: LabHosts) -> Iterator[None]:
+    yield
+    clear(served, lab, STACK)
+
+
+@contextmanager
+def another_worker(served: Service) -> Iterator[None]:
+    """On the same graph."""
     log = served.home.with_name("worker.log")
     with log.open("wb") as said:
         command = ["setpriv", "--pdeathsig", "KILL", *COMMAND, "worker"]
         process = subprocess.Popen(command, env=served.environment, stdout=said, stderr=said)
-    yield log
-    process.terminate()
-    assert process.wait(30) == 0, log.read_text()
+    try:
+        yield
+    finally:
+        process.terminate()
+        assert process.wait(60) == 0, log.read_text()
 
 
 @contextmanager
@@ -59,8 +69,8 @@ def send(number: signal.Signals, pids: list[int]) -> None:
 
 
 def work(served: Service) -> dict[str, Any]:
-    """The operations by kind, of which the stack has one each."""
-    return {o["kind"]: o for o in served.graphql(WORK)["operations"]["nodes"]}
+    """The latest operation on each kind of resource."""
+    return {o["kind"]: o for o in reversed(served.graphql(WORK)["operations"]["nodes"])}
 
 
 def run(served: Service, id: str) -> Any:
@@ -77,15 +87,13 @@ def came(lab: LabHosts, record: str) -> str:
     return lab.sh("host1", "stat", "-c", "%y", record.replace(".json", ".lock"))
 
 
-def test_it_is_taken_over_and_refused(
-    served: Service, colleague: Path, lab: LabHosts, kernel: Path, large: Path
-) -> None:
-    document = from_source(halting(kernel, 1, host="host1"), large)
-    applied = apply(served, document, STACK)
-    wait_for(lambda: len(copies(lab, "host1")) > 0, 120)
+def test_it_is_taken_over_and_refused(served: Service, lab: LabHosts, kernel: Path, large: Path) -> None:
+    applied = apply(served, halting(kernel, 1, host="host1").replace("size: 10mb", source(large)), STACK)
+    wait_for(lambda: len(copies(lab, "host1")) > 0)
     mine = run(served, work(served)["VM"]["run"]["id"])
     pid = int(mine["owner"].split("/")[-2])
-    with paused(pid) as children:
+    order = folder_of_run(pid)
+    with paused(pid) as children, another_worker(served):
         assert {o["state"] for o in settle(served, applied, 240)} == {"SUCCEEDED"}
         wait_for(lambda: run(served, work(served)["VM"]["run"]["id"])["state"] != "RUNNING")
         theirs = run(served, work(served)["VM"]["run"]["id"])
@@ -95,27 +103,32 @@ def test_it_is_taken_over_and_refused(
         slot = record(lab, theirs)
         recorded, last = lab.sh("host1", "cat", slot), came(lab, slot)
         send(signal.SIGCONT, children)  # the play goes on to its next task, before its worker knows
-        wait_for(lambda: came(lab, slot) != last, 120)
-        wait_for(lambda: at_work(lab, "host1") == {}, 60)
+        wait_for(lambda: came(lab, slot) != last)
+        wait_for(lambda: at_work(lab, "host1") == {})
         assert lab.sh("host1", "cat", slot) == recorded, "it came and was refused"
-    said = (served.log, colleague)
-    wait_for(lambda: any(f'"run": "{mine["id"]}"' in line for log in said for line in dropped(log)), 60)
-    wait_for(lambda: not any("client.py" in child.arguments for child in descendants(pid).values()))
-    assert at_work(lab, "host1") == {}
+    wait_for(lambda: not order.exists())
+    after = succeeded(served)
     assert seen(served, lab) == made
+    assert copies(lab, "host1") == [] and at_work(lab, "host1") == {}
+    succeed(served, remove_stack(served, STACK))
+    assert run(served, work(served)["VM"]["run"]["id"])["owner"] == mine["owner"], "it works as before"
     assert run(served, mine["id"])["state"] == "LOST"
     assert run(served, theirs["id"]) == theirs
-    assert copies(lab, "host1") == []
-    told = [(event["type"], event["kind"]) for event in events(served) if event["stack"] == STACK]
-    for kind in ("Network", "NIC", "Volume", "VM"):
-        assert told.count(("SUCCEEDED", kind)) == 1
-    assert not {"FAILED", "SKIPPED", "RETRYING"} & {type for type, _ in told}
-    succeed(served, remove_stack(served, STACK))
-    assert domains(lab, "host1", "--all") == set()
+    assert [after[kind] for kind in ("Network", "NIC", "Volume", "VM")] == [1, 1, 1, 1]
+    told = [event["type"] for event in events(served) if event["stack"] == STACK]
+    assert not {"FAILED", "SKIPPED", "RETRYING"} & set(told)
 
 
-def dropped(log: Path) -> list[str]:
-    return [line for line in log.read_text().splitlines() if "run was given up" in line]
+def folder_of_run(worker: int) -> Path:
+    """Of the one Run that it has; it goes with the Run."""
+    (found,) = [match for p in descendants(worker).values() if (match := re.search(r"-i (\S+)/inventory", p.arguments))]
+    return Path(found[1])
+
+
+def succeeded(served: Service) -> dict[str, int]:
+    """How many events say so, by kind."""
+    found = [e["kind"] for e in events(served) if (e["stack"], e["type"]) == (STACK, "SUCCEEDED")]
+    return dict(Counter(found))
 
 
 def seen(served: Service, lab: LabHosts) -> object:
