@@ -175,15 +175,12 @@ class Watch:
 
 def powers_on(connection: Any) -> dict[str, str]:
     """The power state of each domain of ours, by the VM's id: its UUID, which its name repeats."""
-    found = {}
-    for domain in connection.listAllDomains():
-        id = domain.UUIDString()
-        if domain.name() == f"{PREFIX}{id}":
-            try:
-                found[id] = POWERS.get(domain.state()[0], "running")
-            except libvirt.libvirtError:
-                continue  # gone since it was listed
-    return found
+    every = connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE)  # one call, however many there are
+    return {
+        id: POWERS.get(stats["state.state"], "running")
+        for domain, stats in every
+        if domain.name() == f"{PREFIX}{(id := domain.UUIDString())}"
+    }
 
 
 def networks_on(connection: Any) -> frozenset[str]:
