@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from follow import events, wait_for
 from lab_hosts import LabHosts
 from labs import apply, at_work, copies, domains, from_source, halting, remove_stack, settle, succeed
 from processes import descendants
-from serving import COMMAND, Service
+from serving import Service, working
 
 STACK = "pause"
 WORK = """
@@ -28,12 +27,8 @@ RUN = "query ($id: ID!) { run(id: $id) { id state owner slot fence } }"
 def colleague(served: Service) -> Iterator[Path]:
     """A second worker on the same graph; what it says."""
     log = served.home.with_name("worker.log")
-    with log.open("wb") as said:
-        command = ["setpriv", "--pdeathsig", "KILL", *COMMAND, "worker"]
-        process = subprocess.Popen(command, env=served.environment, stdout=said, stderr=said)
-    yield log
-    process.terminate()
-    assert process.wait(30) == 0, log.read_text()
+    with working(served, log):
+        yield log
 
 
 @contextmanager
