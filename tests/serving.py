@@ -144,5 +144,21 @@ def serving(home: Path, **environment: str) -> Iterator[Service]:
         service.stop()
 
 
+@contextmanager
+def working(served: Service, log: Path) -> Iterator[int]:
+    """`virtgraph worker` beside a service, on its graph, until the block ends; its process."""
+    with log.open("ab") as said:
+        command = ["setpriv", "--pdeathsig", "KILL", *COMMAND, "worker"]
+        process = subprocess.Popen(command, env=served.environment, stdout=said, stderr=said)
+    try:
+        yield process.pid
+    finally:
+        process.terminate()
+        try:
+            assert process.wait(STOP_SECONDS) == 0, log.read_text()[-4000:]
+        finally:
+            process.kill()
+
+
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

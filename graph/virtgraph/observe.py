@@ -8,16 +8,17 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import libvirt
 import libvirtaio
 import structlog
 
+from virtgraph.one_thread import OneThread
 from virtgraph.order import HostAccess
 from virtgraph.ssh import Masters
 from virtgraph.store import observations
@@ -25,9 +26,11 @@ from virtgraph.store.graph import Graph, Row
 from virtgraph.store.observations import Observation
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 LOOK_FOR_HOSTS = 2.0  # seconds
-OPEN_SECONDS = 15.0  # libvirt's open has no limit of its own
+ANSWER_SECONDS = 15.0  # libvirt's calls have no limit of their own
+FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 GATHER = 0.05  # seconds in which events count as one
 PREFIX = "vg-"
@@ -85,42 +88,62 @@ class Watch:
 
     observer: Observer
     host: Row
+    _thread: OneThread = field(init=False)  # every call to libvirt is made there
     _hint: asyncio.Event = field(default_factory=asyncio.Event)
     _closed: asyncio.Event = field(default_factory=asyncio.Event)
     _answers: bool | None = None
+    _pause: float = FIRST_PAUSE
 
     async def run(self) -> None:
-        pause = 0.5
-        while True:
-            try:
-                connection = await self.open()
-                pause = 0.5
+        with OneThread() as self._thread:
+            while True:
                 try:
-                    await self.follow(connection)
-                finally:
-                    await asyncio.to_thread(close, connection)
-                await self.tell("its libvirt connection was cut")
-            except (libvirt.libvirtError, TimeoutError) as error:
-                await self.tell(str(error) or "no answer within 15 s")
-            except Exception as error:
-                log.warning("a host could not be observed", host=self.host["name"], error=str(error))
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+                    await self.tell(await self.stay_connected())
+                except Exception as error:
+                    log.warning("a host could not be observed", host=self.host["name"], error=str(error))
+                await asyncio.sleep(self._pause)
+                self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
-    async def open(self) -> Any:
+    async def stay_connected(self) -> str:
+        """For as long as that lasts; says why it ended."""
         self._closed.clear()
-        uri = self.uri()
-        async with asyncio.timeout(OPEN_SECONDS):
-            connection = await asyncio.to_thread(libvirt.open, uri)
+        undo = ExitStack()
+        try:
+            connection = await self.ask(self.open, self.uri(), undo)
+            self._pause = FIRST_PAUSE
+            await self.follow(connection)
+        except libvirt.libvirtError as error:
+            if not self._closed.is_set():
+                return str(error)
+        finally:
+            self._thread.submit(close, undo)  # after the call that hangs, if one does
+        return "its libvirt connection was cut"
+
+    async def ask(self, call: Callable[..., T], *arguments: Any) -> T:
+        """What libvirt answers. A call that hangs is waited for: nothing can end it, and another one would hang too."""
+        answer = asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await asyncio.shield(answer)
+        except TimeoutError:
+            await self.tell(f"no answer within {ANSWER_SECONDS:g} s")
+            return await answer
+
+    def open(self, uri: str, undo: ExitStack) -> Any:
+        """`undo` is what ends it: libvirt keeps a connection that is closed while something listens to it."""
+        connection = libvirt.open(uri)
+        undo.callback(connection.close)
+        connection.setKeepAlive(5, 2)
         connection.registerCloseCallback(lambda *_: self.cut(), None)
-        connection.domainEventRegisterAny(
+        undo.callback(connection.unregisterCloseCallback)
+        domains = connection.domainEventRegisterAny(
             None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, lambda *_: self._hint.set(), None
         )
-        connection.networkEventRegisterAny(
+        undo.callback(connection.domainEventDeregisterAny, domains)
+        networks = connection.networkEventRegisterAny(
             None, libvirt.VIR_NETWORK_EVENT_ID_LIFECYCLE, lambda *_: self._hint.set(), None
         )
-        if not self.host["local"]:
-            connection.setKeepAlive(5, 2)
+        undo.callback(connection.networkEventDeregisterAny, networks)
         return connection
 
     def cut(self) -> None:
@@ -155,8 +178,8 @@ class Watch:
             if self._closed.is_set():
                 return
             began = await observations.now(self.observer.graph)
-            powers = await asyncio.to_thread(powers_on, connection)
-            networks = await asyncio.to_thread(networks_on, connection)
+            powers = await self.ask(powers_on, connection)
+            networks = await self.ask(networks_on, connection)
             seen = Observation(self.host["id"], began, powers, networks)
             changed = await observations.write(self.observer.graph, seen)
             await self.tell(None)
@@ -175,15 +198,12 @@ class Watch:
 
 def powers_on(connection: Any) -> dict[str, str]:
     """The power state of each domain of ours, by the VM's id: its UUID, which its name repeats."""
-    found = {}
-    for domain in connection.listAllDomains():
-        id = domain.UUIDString()
-        if domain.name() == f"{PREFIX}{id}":
-            try:
-                found[id] = POWERS.get(domain.state()[0], "running")
-            except libvirt.libvirtError:
-                continue  # gone since it was listed
-    return found
+    every = connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE)  # one call, however many there are
+    return {
+        id: POWERS.get(stats["state.state"], "running")
+        for domain, stats in every
+        if domain.name() == f"{PREFIX}{(id := domain.UUIDString())}"
+    }
 
 
 def networks_on(connection: Any) -> frozenset[str]:
@@ -192,6 +212,6 @@ def networks_on(connection: Any) -> frozenset[str]:
     return frozenset(id for n in active if n.name() == f"{PREFIX}{(id := n.UUIDString())}")
 
 
-def close(connection: Any) -> None:
-    with suppress(libvirt.libvirtError):
-        connection.close()
+def close(undo: ExitStack) -> None:
+    with suppress(libvirt.libvirtError):  # the connection was cut
+        undo.close()

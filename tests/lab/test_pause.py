@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from follow import events, wait_for
 from lab_hosts import LabHosts
 from labs import apply, at_work, clear, copies, domains, halting, remove_stack, settle, source, succeed
 from processes import descendants
-from serving import COMMAND, Service
+from serving import Service, working
 
 STACK = "pause"
 WORK = """
@@ -30,20 +29,6 @@ RUN = "query ($id: ID!) { run(id: $id) { id state owner slot fence } }"
 def clean(served: Service, lab: LabHosts) -> Iterator[None]:
     yield
     clear(served, lab, STACK)
-
-
-@contextmanager
-def another_worker(served: Service) -> Iterator[None]:
-    """On the same graph."""
-    log = served.home.with_name("worker.log")
-    with log.open("wb") as said:
-        command = ["setpriv", "--pdeathsig", "KILL", *COMMAND, "worker"]
-        process = subprocess.Popen(command, env=served.environment, stdout=said, stderr=said)
-    try:
-        yield
-    finally:
-        process.terminate()
-        assert process.wait(60) == 0, log.read_text()
 
 
 @contextmanager
@@ -93,7 +78,7 @@ def test_it_is_taken_over_and_refused(served: Service, lab: LabHosts, kernel: Pa
     mine = run(served, work(served)["VM"]["run"]["id"])
     pid = int(mine["owner"].split("/")[-2])
     order = folder_of_run(pid)
-    with paused(pid) as children, another_worker(served):
+    with paused(pid) as children, working(served, served.home.with_name("worker.log")):
         assert {o["state"] for o in settle(served, applied, 240)} == {"SUCCEEDED"}
         wait_for(lambda: run(served, work(served)["VM"]["run"]["id"])["state"] != "RUNNING")
         theirs = run(served, work(served)["VM"]["run"]["id"])
