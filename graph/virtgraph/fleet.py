@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from virtgraph.idempotency import Asked, answered_before, once
 from virtgraph.model.caller import PROJECT, Caller
 from virtgraph.model.refusals import Conflict, NotFound
 from virtgraph.model.states import Action, EventType
@@ -30,14 +31,16 @@ class AddedHost:
     host_key: str | None = field(repr=False, default=None)
 
 
-async def add_host(graph: Graph, host: NewHost, caller: Caller) -> AddedHost:
+async def add_host(graph: Graph, host: NewHost, caller: Caller, asked: Asked | None = None) -> AddedHost:
     """Pin its key, store it, plan its probe. Adding the same host again stores what changed and probes it again."""
     check(host)
+    if before := await answered_before(graph, asked):  # it need not show its key again
+        return AddedHost(**before)
     key = host.host_key
     if not host.local and key is None:
         known = await graph.write(lambda tx: hosts.named(tx, host.id or host.name))
         key = known["hostKey"] if known else await scan_host_key(host)
-    return await graph.write(lambda tx: store(tx, host, key, caller))
+    return await once(graph, asked, lambda tx: store(tx, host, key, caller), lambda kept: AddedHost(**kept))
 
 
 async def scan_host_key(host: NewHost) -> str:
@@ -160,9 +163,9 @@ async def hold(tx: Transaction, reference: str) -> Row | None:
     return await hosts.named(tx, found["id"])
 
 
-async def remove_host(graph: Graph, reference: str, caller: Caller) -> str:
+async def remove_host(graph: Graph, reference: str, caller: Caller, asked: Asked | None = None) -> str:
     """Refused while something is placed there. What is on the host stays as it is."""
-    return await graph.write(lambda tx: take_away(tx, reference, caller))
+    return await once(graph, asked, lambda tx: take_away(tx, reference, caller), str)
 
 
 async def take_away(tx: Transaction, reference: str, caller: Caller) -> str:

@@ -15,7 +15,7 @@ from virtgraph.dispatch import Outcome, ResourceResult
 from virtgraph.model.states import Action, OperationState
 from virtgraph.play_doc import PlayDoc
 from virtgraph.store import hosts, runs
-from virtgraph.store.graph import AWAY, WRONG, Graph
+from virtgraph.store.graph import Graph, is_away
 from virtgraph.store.results import End, Result, finish
 from virtgraph.store.runs import Claim, ClaimedOperation
 
@@ -129,7 +129,7 @@ class Running:
             try:
                 return await self.graph.write(partial(finish, claim=self.claim, results=results, end=end))
             except Exception as error:
-                if isinstance(error, AWAY) and not isinstance(error, WRONG):
+                if is_away(error):
                     log.warning("results wait for the graph", run=self.claim.run, error=str(error))
                     await asyncio.sleep(1)
                     continue

@@ -11,9 +11,8 @@ from contextlib import suppress
 
 import structlog
 
-from virtgraph.opening import open_graph
+from virtgraph.opening import open_graph, open_vault
 from virtgraph.running import Limits
-from virtgraph.secrets import Vault
 from virtgraph.settings import Settings
 from virtgraph.store.schema import migrate
 from virtgraph.worker import Worker
@@ -26,6 +25,7 @@ async def work(settings: Settings, piped: bool) -> None:
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with open_graph(settings, launches=not piped) as graph:  # a parent keeps its own
         installation = await migrate(graph)
+        vault = await open_vault(graph, settings.key_file)
         limits = Limits(
             settings.home,
             settings.lease,
@@ -35,7 +35,7 @@ async def work(settings: Settings, piped: bool) -> None:
         )
         worker = Worker(
             graph,
-            Vault.open_file(settings.key_file),
+            vault,
             installation,
             limits,
             announce=say if piped else lambda: None,

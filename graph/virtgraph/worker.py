@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -17,9 +16,10 @@ from virtgraph.model.states import Action, EventType
 from virtgraph.observe import Observer
 from virtgraph.running import Limits, Running
 from virtgraph.secrets import Vault
+from virtgraph.setbacks import Setbacks
 from virtgraph.store import events, runs
 from virtgraph.store.events import NewEvent
-from virtgraph.store.graph import AWAY, WRONG, Graph, Transaction
+from virtgraph.store.graph import Graph, Transaction, is_away
 from virtgraph.store.runs import Beat, Claim
 from virtgraph.tree import tree
 
@@ -46,6 +46,7 @@ class Worker:
     _nudged: asyncio.Event = field(default_factory=asyncio.Event)
     _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _seen: dict[str, Seen] = field(default_factory=dict)
+    _setbacks: Setbacks = field(default_factory=Setbacks)
 
     def nudge(self) -> None:
         """There may be work."""
@@ -77,8 +78,8 @@ class Worker:
 
     async def claim_ready(self) -> None:
         """Everything that can be claimed, host by host, so that a full host hides nobody else's work."""
-        for host in await runs.ready_hosts(self.graph):
-            with harmless("a host's work cannot be begun", host=host):
+        for host in filter(self._setbacks.is_due, await runs.ready_hosts(self.graph)):
+            with self._setbacks.harmless("a host's work cannot be begun", host):
                 while prepared := await self.claim(host):
                     self.start(*prepared)
 
@@ -166,9 +167,12 @@ class Worker:
             seen = self._seen[beat.run]
             if seen.beat != beat.beat:
                 self._seen[beat.run] = Seen(beat.beat, now)
-            elif now - seen.since > self.limits.lease or owners.is_gone(beat.owner):
-                with harmless("a dead run cannot be taken over", run=beat.run):
+            elif self._setbacks.is_due(beat.run) and self.is_dead(beat, now - seen.since):
+                with self._setbacks.harmless("a dead run cannot be taken over", beat.run):
                     await self.take_over(beat)
+
+    def is_dead(self, beat: Beat, still: float) -> bool:
+        return still > self.limits.lease or owners.is_gone(beat.owner)
 
     async def take_over(self, beat: Beat) -> None:
         """Begin a dead Run again; but one whose operations saw too many Runs die is ended."""
@@ -224,24 +228,15 @@ def requested(claim: Claim, story: runs.Story, rows: runs.Rows) -> NewEvent:
     )
 
 
-@contextmanager
-def harmless(what: str, **where: str) -> Iterator[None]:
-    """A mistake of ours ends what is inside, and nothing beside it. A graph that is away is none."""
-    try:
-        yield
-    except Exception as error:
-        if isinstance(error, AWAY) and not isinstance(error, WRONG):
-            raise
-        log.exception(what, **where)
-
-
 async def forever(work: Callable[[], Awaitable[None]], pause: Callable[[], Awaitable[None]]) -> None:
-    """Again and again; a graph that is away for a while is no reason to stop."""
+    """Again and again; a graph that is away for a while is no reason to stop, nor is a mistake of ours."""
     while True:
         try:
-            with harmless("a part of the worker failed"):
-                await work()
-        except AWAY as error:
-            log.warning("the graph does not answer", error=str(error))
-            await asyncio.sleep(0.5)
+            await work()
+        except Exception as error:
+            if is_away(error):
+                log.warning("the graph does not answer", error=str(error))
+                await asyncio.sleep(0.5)
+            else:
+                log.exception("a part of the worker failed")
         await pause()

@@ -10,6 +10,7 @@ import strawberry
 
 from virtgraph.apply.call import Applied as Stored
 from virtgraph.apply.call import Edit, Request, apply
+from virtgraph.idempotency import Asked
 from virtgraph.model.current import Existing
 from virtgraph_api.context import Context
 from virtgraph_api.node import Resource
@@ -76,7 +77,7 @@ async def change(
 ) -> Changed:
     """Apply an edit to a stack. `id`: the resource that the answer shows; else the first that the edit wishes for."""
     context = info.context
-    text = orjson.dumps({"field": info.field_name, "input": input}, option=orjson.OPT_SORT_KEYS).decode()
+    text = as_text(info, input)
     stored = await apply(
         context.graph,
         context.vault,
@@ -89,3 +90,15 @@ async def change(
         revision=AppliedRevision.of(stored),
         operation_ids=list(stored.operations),
     )
+
+
+def asked(info: Info, input: Any, idempotency_key: str | None) -> Asked | None:
+    """A request about what belongs to no stack, with its key if it has one. Raises Invalid."""
+    if idempotency_key is None:
+        return None
+    return Asked(info.context.vault, idempotency_key, as_text(info, input))
+
+
+def as_text(info: Info, input: Any) -> str:
+    """What an idempotency key stands for."""
+    return orjson.dumps({"field": info.field_name, "input": input}, option=orjson.OPT_SORT_KEYS).decode()

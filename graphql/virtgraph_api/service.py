@@ -16,7 +16,7 @@ from starlette.requests import HTTPConnection
 
 from virtgraph import logs
 from virtgraph.model.actor import Actor
-from virtgraph.opening import CannotStart, open_graph
+from virtgraph.opening import CannotStart, open_graph, open_vault
 from virtgraph.secrets import Vault
 from virtgraph.settings import Settings
 from virtgraph.store.graph import Graph
@@ -47,8 +47,9 @@ async def run(settings: Settings) -> None:
     listening = listen(settings.bind, settings.port)
     async with open_graph(settings) as graph:
         await migrate(graph)
+        vault = await open_vault(graph, settings.key_file)
         await ensure_administrator(graph, settings.token_file)
-        async with in_background(graph, Vault.open_file(settings.key_file), settings.images) as app:
+        async with in_background(graph, vault, settings.images) as app:
             config = uvicorn.Config(
                 app,
                 http="httptools",

@@ -62,13 +62,14 @@ APPLIED = f"""
     {REFUSALS}
     ... on NoHost {{ hosts {{ name reason }} }}
 """
-CANCELLING = """
+CANCELLING = f"""
     __typename
-    ... on Cancelling { operation { id state error } }
-    ... on Conflict { message state task neededStates }
-    ... on NotFound { message kind reference }
+    ... on Cancelling {{ operation {{ id state error }} }}
+    {REFUSALS}
+    ... on NotFound {{ message kind reference }}
 """
-ADDED_HOST = f"__typename ... on AddedHost {{ host {{ id name state }} }} {REFUSALS}"
+ADDED_HOST = f"__typename ... on AddedHost {{ host {{ id name state }} hostKey }} {REFUSALS}"
+REMOVED_HOST = f"__typename ... on RemovedHost {{ id }} {REFUSALS} ... on NotFound {{ message kind reference }}"
 
 # by field: its arguments with their types, and what is asked of its answer
 KEY = {"idempotencyKey": "String"}
@@ -84,8 +85,9 @@ MUTATIONS: Mapping[str, tuple[Mapping[str, str], str]] = {
     "deleteNIC": ({"id": "ID!", **KEY}, CHANGED),
     "deleteVolume": ({"id": "ID!", **KEY}, CHANGED),
     "deleteVM": ({"id": "ID!", "volumes": "Boolean! = false", **KEY}, CHANGED),
-    "addHost": ({"input": "AddHostInput!"}, ADDED_HOST),
-    "cancelOperation": ({"id": "ID!"}, CANCELLING),
+    "addHost": ({"input": "AddHostInput!", **KEY}, ADDED_HOST),
+    "removeHost": ({"host": "String!", **KEY}, REMOVED_HOST),
+    "cancelOperation": ({"id": "ID!", **KEY}, CANCELLING),
 }
 
 

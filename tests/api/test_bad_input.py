@@ -271,13 +271,18 @@ def test_every_problem_at_once(running: Api, ids: Ids) -> None:
 
 
 @pytest.mark.parametrize("key", [LONG, "k" * 100_000, "", "a\0b"], ids=["256", "100,000", "none", "control"])
-@pytest.mark.parametrize("field", ["applySpec", "createNetwork", "deleteVM", "removeStack"])
+@pytest.mark.parametrize(
+    "field", ["applySpec", "createNetwork", "deleteVM", "removeStack", "addHost", "removeHost", "cancelOperation"]
+)
 def test_idempotency_keys(running: Api, ids: Ids, field: str, key: str) -> None:
     arguments: dict[str, dict[str, Any]] = {
         "applySpec": {"document": json.dumps({"version": 0, "spec": {"x": vlan(7)}})},
         "createNetwork": {"input": VLAN},
         "deleteVM": {"id": "<web>"},
         "removeStack": {"stack": "default"},
+        "addHost": {"input": HOST},
+        "removeHost": {"host": "host1"},
+        "cancelOperation": {"id": "<web>"},
     }
     reason = {"": "must not be empty", "a\0b": "control characters"}.get(key, "at most 255")
     check(running, ids, field, {**arguments[field], "idempotencyKey": key}, "idempotencyKey", reason)

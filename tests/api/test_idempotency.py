@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from served import Answer, Api, told
+from follow import wait_for
+from playing import HOST_KEY
+from served import NOWHERE, Answer, Api, told
 from showing import a_network
 
 Arguments = dict[str, Any]
@@ -80,6 +82,61 @@ def test_the_same_again(api: Api) -> None:
             assert (again["id"], again["revision"]) == (first["id"], first["revision"])
             told(api.do(field, **asked), "NotFound")
             assert api.census() == after, field
+
+
+def test_a_host_is_added_once(api: Api) -> None:
+    """Asked for again, it need not show its ssh host key (there is nobody at the address), be it removed since or not."""
+    host = {"name": "host1", "address": NOWHERE, "hostKey": HOST_KEY}
+    told(add_host(api, input=host), "AddedHost")
+    del host["hostKey"]
+    first = add_host(api, input=host, idempotencyKey="key")
+    assert (first["host"]["name"], first["hostKey"]) == ("host1", HOST_KEY)
+    after = api.census()
+    assert add_host(api, input=host, idempotencyKey="key") == first
+    assert taken(add_host(api, input={**host, "slots": 3}, idempotencyKey="key"), "key")
+    assert taken(api.do("removeHost", host="host1", idempotencyKey="key"), "key")
+    assert api.census() == after
+    told(api.do("removeHost", host="host1"), "RemovedHost")
+    after = api.census()
+    assert add_host(api, input=host, idempotencyKey="key") == {**first, "host": None}
+    assert api.census() == after
+
+
+def test_a_host_is_removed_once(api: Api) -> None:
+    """By its name, which another has by the time when it is asked for again."""
+    removed = {"__typename": "RemovedHost", "id": api.host("host1")}
+    assert at_once(lambda _: api.do("removeHost", host="host1", idempotencyKey="key")) == [removed] * AT_ONCE
+    api.host("host1")
+    after = api.census()
+    assert api.do("removeHost", host="host1", idempotencyKey="key") == removed
+    assert taken(api.do("removeHost", host="host2", idempotencyKey="key"), "key")
+    assert api.census() == after
+    told(api.do("removeHost", host="host1", idempotencyKey="other"), "RemovedHost")
+
+
+def test_an_operation_is_cancelled_once(api: Api) -> None:
+    """What was refused is not kept: it is asked again."""
+    api.host()
+    operations = api.change("createVolume", input={"name": "disk", "size": "1gb"})["operations"]
+    by_kind = {operation["kind"]: operation["id"] for operation in operations}
+    pool, volume = by_kind["Pool"], by_kind["Volume"]
+    answers = at_once(lambda _: api.do("cancelOperation", id=volume, idempotencyKey="key"))
+    assert answers == [answers[0]] * AT_ONCE
+    assert told(answers[0], "Cancelling")["operation"]["state"] == "CANCELLED"
+    after = api.census()
+    assert taken(api.do("cancelOperation", id=pool, idempotencyKey="key"), "key")
+    told(api.do("cancelOperation", id=volume, idempotencyKey="other"), "Conflict")
+    assert api.census() == after
+    told(api.do("cancelOperation", id=pool, idempotencyKey="other"), "Cancelling")
+
+
+def add_host(api: Api, **arguments: Any) -> Answer:
+    """What addHost answers, whose probe has succeeded; it waits for that."""
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(api.do, "addHost", **arguments)
+        wait_for(lambda: asking.done() or bool(api.rows("MATCH (o:Operation {state: 'PENDING'}) RETURN o.id AS id")))
+        api.work()
+        return asking.result()
 
 
 def test_a_refusal_is_not_kept(api: Api) -> None:

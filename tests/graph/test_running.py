@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import structlog
 from applying import VAULT, network, nic, open_operations, put, values, vm
 from playing import a_host, claim
 
@@ -98,6 +99,37 @@ async def test_what_cannot_be_begun_on_one_host_harms_no_other(graph: Graph, hos
     finally:
         await worker.dispatcher.close()
     assert await open_operations(graph) == {"web": "PENDING"}
+
+
+async def test_what_cannot_be_begun_is_told_once(graph: Graph, host: str, tmp_path: Path) -> None:
+    """A line for each reason, however often it is tried; and it is begun when that is mended."""
+    await put(graph, {"web": vm()})
+    [spec] = await values(graph, "MATCH (v:VM) RETURN v.spec AS spec")
+    worker = broken_worker(graph, tmp_path)
+    try:
+        with structlog.testing.capture_logs() as logs:
+            for reason, broken in (("JSONDecodeError", "no JSON"), ("KeyError", "{}")):
+                await write_spec(graph, broken)
+                async with asyncio.timeout(120):
+                    while not logs or reason not in logs[-1]["reason"]:
+                        await worker.claim_ready()
+                        await asyncio.sleep(0.01)
+                for _ in range(100):
+                    await worker.claim_ready()
+        assert [line["event"] for line in logs] == ["a host's work cannot be begun"] * 2
+        assert {line["id"] for line in logs} == {host}
+        assert not any("exc_info" in line for line in logs), "a traceback"
+        await write_spec(graph, spec)
+        async with asyncio.timeout(120):
+            while await values(graph, OPERATIONS) != ["FAILED"]:
+                await worker.claim_ready()
+                await asyncio.sleep(0.1)
+    finally:
+        await worker.dispatcher.close()
+
+
+async def write_spec(graph: Graph, spec: str) -> None:
+    await graph.write(lambda tx: tx.run("MATCH (v:VM) SET v.spec = $spec", spec=spec))
 
 
 async def test_a_run_that_every_worker_dies_of_is_given_up(graph: Graph, host: str, tmp_path: Path) -> None:

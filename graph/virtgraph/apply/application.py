@@ -10,15 +10,16 @@ from virtgraph.apply import removal, story
 from virtgraph.apply.decision import Decision, Placed, decide, place
 from virtgraph.apply.reading import read
 from virtgraph.apply.requests import Applied, LeftOut, Request
+from virtgraph.idempotency import Asked
 from virtgraph.images import measured
 from virtgraph.model.current import PoolOn
-from virtgraph.model.refusals import Conflict, NotFound
+from virtgraph.model.refusals import NotFound
 from virtgraph.planner import ready
 from virtgraph.secrets import Vault
-from virtgraph.store import changes, events, operations, relations, resources, stacks
+from virtgraph.store import answers, changes, events, operations, relations, resources, stacks
 from virtgraph.store.graph import Transaction
 from virtgraph.store.operations import OfRevision
-from virtgraph.store.stacks import Answered, StackNow
+from virtgraph.store.stacks import StackNow
 
 
 @dataclass(slots=True)
@@ -28,12 +29,13 @@ class Application:
     tx: Transaction
     vault: Vault
     request: Request
+    asked: Asked | None
 
     async def run(self) -> Applied:
         request = self.request
         stack = await stacks.lock(self.tx, request.stack, str(uuid.uuid4()), request.idempotency_key)
-        if stack.answered is not None:
-            return self.answered_before(stack.answered)
+        if self.asked and stack.answered:
+            return Applied.from_json(self.asked.same(stack.answered))
         own = {now.id: now for now in await resources.of_stack(self.tx, stack.id)}
         edit = request.edit(own)
         if request.images is not None:
@@ -49,19 +51,11 @@ class Application:
             await operations.wake(self.tx, decision.plan.awake)
         if edit.end_stack:
             await stacks.end(self.tx, stack)
-        if request.idempotency_key is not None:
-            await stacks.keep_answer(self.tx, stack, request.idempotency_key, self.input_digest(), answer.as_json())
+        if self.asked:
+            await answers.keep(self.tx, stack.id, self.asked.key, self.asked.digest, answer.as_json())
         if decision.changes_something:
             await events.write(self.tx, self.story(decision, answer.revision), request.caller)
         return answer
-
-    def answered_before(self, answered: Answered) -> Applied:
-        if answered.input_digest != self.input_digest():
-            raise Conflict(f"The idempotency key {self.request.idempotency_key} was used for another request")
-        return Applied.from_json(answered.answer)
-
-    def input_digest(self) -> str:
-        return self.vault.digest(self.request.input, "request", "input")
 
     async def pools(self, placed: Placed) -> dict[str, PoolOn]:
         """By host the pools of what the wish names, locked, with their Bindings."""

@@ -10,7 +10,7 @@ from virtgraph.cli.kinds import named
 from virtgraph.cli.output import say
 from virtgraph.cli.progress import STEP
 from virtgraph.cli.refusals import accepted, asked
-from virtgraph.cli.wait import wait
+from virtgraph.cli.wait import under_way, wait
 from virtgraph.settings import Settings
 
 CHANGED = f"""
@@ -54,9 +54,12 @@ def delete(
         else:
             result = client.ask(DELETE.format(type=kind.type, changed=CHANGED), id=row["id"])
         changed: Row = accepted(result["changed"])
-        say(f"Deleting {kind.name} {named(row)}: {len(changed['operations'])} operations.")
-        if waits:
-            wait(client, changed["operations"], row["name"] if kind is kinds.STACK else row["stackName"], seconds)
+        begun = changed["operations"]
+        say(f"Deleting {kind.name} {named(row)}: {len(begun)} operations.")
+        if waits and kind is kinds.STACK:  # a part of it may be going already; a single thing that is going is refused
+            wait(client, under_way(client, row["name"], begun), row["name"], seconds)
+        elif waits:
+            wait(client, begun, row["stackName"], seconds)
 
 
 def cancel(settings: Settings, operation: str) -> None:

@@ -30,6 +30,11 @@ AWAY = (Neo4jError, *UNREACHABLE, OSError)
 WRONG = (CypherSyntaxError, CypherTypeError)  # of those: said of a statement, so no later try mends it
 
 
+def is_away(error: Exception) -> bool:
+    """Whether the graph cannot be asked now; what else goes wrong is a mistake of ours."""
+    return isinstance(error, AWAY) and not isinstance(error, WRONG)
+
+
 class Transaction:
     """One write transaction. Everything done in it is done again when the engine asks for a retry."""
 

@@ -5,15 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from virtgraph.model.caller import PROJECT, Caller
+from virtgraph.store.answers import Answered, answered
 from virtgraph.store.graph import Transaction
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What a call with this idempotency key was answered, and the digest of what it asked."""
-
-    input_digest: str
-    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +50,7 @@ async def lock(tx: Transaction, name: str, new_id: str, idempotency_key: str | N
         revised_at=row["revisedAt"] or row["now"],
         now=row["now"],
         deleted=row["deletedAt"] is not None,
-        answered=Answered(row["inputDigest"], row["answer"]) if row["answer"] is not None else None,
+        answered=answered(row),
     )
 
 
@@ -77,16 +70,6 @@ async def write_revision(tx: Transaction, stack: StackNow, caller: Caller, state
         state=state,
         document=document,
         caller=caller.properties(),
-    )
-
-
-async def keep_answer(tx: Transaction, stack: StackNow, key: str, input_digest: str, answer: str) -> None:
-    """What a later call with the same idempotency key is answered."""
-    await tx.run(
-        "CREATE (a:Answer {key: $key, inputDigest: $digest, answer: $answer, createdAt: timestamp()})",
-        key=f"{stack.id}/{key}",
-        digest=input_digest,
-        answer=answer,
     )
 
 

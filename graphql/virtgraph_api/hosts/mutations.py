@@ -11,7 +11,7 @@ from virtgraph import fleet
 from virtgraph.model.states import OperationState
 from virtgraph.new_host import POOL_PATH, NewHost
 from virtgraph.store.graph import Graph
-from virtgraph_api.changes import Info
+from virtgraph_api.changes import Info, asked
 from virtgraph_api.hosts.types import Host
 from virtgraph_api.reading import read
 from virtgraph_api.refusals import Conflict, Forbidden, Invalid, NotFound, refusable
@@ -79,8 +79,8 @@ class AddedHost:
     host_id: strawberry.Private[str]
     host_key: str | None = strawberry.field(description="The pinned key: compare it with the host's own.")
 
-    @strawberry.field
-    async def host(self, info: Info) -> Host:
+    @strawberry.field(description="The host as it is now; null if it was removed since.")
+    async def host(self, info: Info) -> Host | None:
         return await read(info, id=self.host_id)
 
 
@@ -90,24 +90,28 @@ class RemovedHost:
 
 
 AddHostResult = Annotated[AddedHost | Invalid | Conflict | Forbidden, strawberry.union("AddHostResult")]
-RemoveHostResult = Annotated[RemovedHost | Conflict | NotFound | Forbidden, strawberry.union("RemoveHostResult")]
+RemoveHostResult = Annotated[
+    RemovedHost | Invalid | Conflict | NotFound | Forbidden, strawberry.union("RemoveHostResult")
+]
 
 
 @strawberry.type
 class HostMutations:
     @strawberry.mutation(description="Add a host, pin its key, probe it; the same host again: change what differs.")
     @refusable
-    async def add_host(self, info: Info, input: AddHostInput) -> AddHostResult:
+    async def add_host(self, info: Info, input: AddHostInput, idempotency_key: str | None = None) -> AddHostResult:
         context = info.context
-        added = await fleet.add_host(context.graph, input.to_model(), context.caller)
+        request = asked(info, input, idempotency_key)
+        added = await fleet.add_host(context.graph, input.to_model(), context.caller, request)
         context.nudge()
         await probed(context.graph, added.operation)
         return AddedHost(host_id=added.id, host_key=added.host_key)
 
     @strawberry.mutation(description="Forget a host. Refused while something is placed there.")
     @refusable
-    async def remove_host(self, info: Info, host: str) -> RemoveHostResult:
-        removed = await fleet.remove_host(info.context.graph, host, info.context.caller)
+    async def remove_host(self, info: Info, host: str, idempotency_key: str | None = None) -> RemoveHostResult:
+        context = info.context
+        removed = await fleet.remove_host(context.graph, host, context.caller, asked(info, host, idempotency_key))
         return RemovedHost(id=strawberry.ID(removed))
 
 

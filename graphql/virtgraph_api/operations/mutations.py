@@ -6,13 +6,15 @@ from typing import Annotated
 
 import strawberry
 
+from virtgraph.idempotency import once
 from virtgraph.model.refusals import Conflict as ConflictError
 from virtgraph.model.refusals import NotFound as NotFoundError
 from virtgraph.store import results
-from virtgraph_api.changes import Info
+from virtgraph.store.graph import Transaction
+from virtgraph_api.changes import Info, asked
 from virtgraph_api.operations.types import Operation
 from virtgraph_api.reading import read
-from virtgraph_api.refusals import Conflict, Forbidden, NotFound, refusable
+from virtgraph_api.refusals import Conflict, Forbidden, Invalid, NotFound, refusable
 
 
 @strawberry.type(description="The cancellation is stored. A running operation ends when its worker has seen it.")
@@ -24,19 +26,24 @@ class Cancelling:
         return await read(info, id=self.id)
 
 
-CancelResult = Annotated[Cancelling | Conflict | NotFound | Forbidden, strawberry.union("CancelResult")]
+CancelResult = Annotated[Cancelling | Invalid | Conflict | NotFound | Forbidden, strawberry.union("CancelResult")]
 
 
 @strawberry.type
 class OperationMutations:
     @strawberry.mutation(description="Cancel an operation that waits or runs; what needs it is skipped.")
     @refusable
-    async def cancel_operation(self, info: Info, id: strawberry.ID) -> CancelResult:
+    async def cancel_operation(self, info: Info, id: strawberry.ID, idempotency_key: str | None = None) -> CancelResult:
         context = info.context
-        state = await context.graph.write(lambda tx: results.cancel(tx, id, context.caller))
-        if state is None:
-            raise NotFoundError("operation", id)
-        if state not in ("PENDING", "RUNNING"):
-            raise ConflictError(f"Operation {id} is {state}", state, None, ("PENDING", "RUNNING"))
+
+        async def cancel(tx: Transaction) -> str:
+            state = await results.cancel(tx, id, context.caller)
+            if state is None:
+                raise NotFoundError("operation", id)
+            if state not in ("PENDING", "RUNNING"):
+                raise ConflictError(f"Operation {id} is {state}", state, None, ("PENDING", "RUNNING"))
+            return id
+
+        cancelled = await once(context.graph, asked(info, id, idempotency_key), cancel, str)
         context.nudge()
-        return Cancelling(id=id)
+        return Cancelling(id=cancelled)
