@@ -69,6 +69,13 @@ BROKEN = {
         WHERE size(numbers) <> s.revision OR any(n IN range(1, s.revision) WHERE NOT n IN numbers)
         RETURN s.name AS name, numbers
     """,
+    "a network is only where a VM uses it, and at home": """
+        MATCH (b:Binding)-[:OF]->(n:Network)
+        WHERE b.state <> 'DELETED' AND b.state <> 'FAILED' AND n.state <> 'DELETING' AND n.home <> b.host
+          AND NOT EXISTS { MATCH (o:Operation {action: 'remove'})-[:ON]->(b) WHERE o.state IN ['PENDING', 'RUNNING'] }
+          AND NOT EXISTS { MATCH (vm:VM {home: b.host})-[:HAS_NIC]->(:NIC)-[:ON]->(n) }
+        RETURN b.key AS key, n.name AS name
+    """,
     "no operation waits for nothing": """
         MATCH (o:Operation {state: 'PENDING'})
         WHERE o.readyOn IS NULL

@@ -176,7 +176,10 @@ async def take_away(tx: Transaction, reference: str, caller: Caller) -> str:
     if placed:
         names = ", ".join(f"{row['kind']} {row['name']}" for row in placed[:5])
         more = f" and {len(placed) - 5} more" if len(placed) > 5 else ""
-        raise Conflict(f"Host {present['name']} carries {names}{more}: remove them first", present["state"])
+        why = f"Host {present['name']} carries {names}{more}: remove them first"
+        if homes := ", ".join(row["name"] for row in placed if row["home"]):
+            why += f". A network leaves its home only by being removed itself; at home here: {homes}"
+        raise Conflict(why, present["state"])
     await hosts.remove(tx, present["id"])
     await events.write(tx, [removed(present)], caller)
     return str(present["id"])

@@ -118,7 +118,7 @@ def plan_remove(targets: Iterable[Target], doing: Mapping[Place, str], new_id: C
     open_now = dict(doing)
     for target in targets:
         running, pending = open_operations(target.now)
-        if running is not None and running.action is Action.REMOVE:
+        if running is not None and running.action is Action.REMOVE and pending is None:
             open_now[target.place] = running.id
             continue
         if target.now is None or not target.now.touched:
@@ -147,6 +147,12 @@ def open_operations(bound: Bound | None) -> tuple[OpenOperation | None, OpenOper
     running = next((o for o in operations if o.state is OperationState.RUNNING), None)
     pending = next((o for o in operations if o.state is OperationState.PENDING), None)
     return running, pending
+
+
+def newest(bound: Bound) -> OpenOperation | None:
+    """What will have been done to a Binding last, as far as it is planned."""
+    running, pending = open_operations(bound)
+    return pending or running
 
 
 def realizes(operation: OpenOperation, generation: int) -> bool:

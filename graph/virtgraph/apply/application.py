@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from virtgraph.apply import removal, story
+from virtgraph.apply import removal, story, unused
 from virtgraph.apply.decision import Decision, Placed, decide, place
 from virtgraph.apply.reading import read
 from virtgraph.apply.requests import Applied, LeftOut, Request
@@ -43,7 +43,8 @@ class Application:
         if edit.end_stack and stack.deleted:
             raise NotFound("stack", request.stack)
         placed = place(await read(self.tx, request, stack.id, edit, own), self.vault)
-        decision = decide(placed, await self.pools(placed), request, stack.id, self.vault)
+        idle = await unused.find(self.tx, placed.reading, placed.specs, placed.homes.of)
+        decision = decide(placed, await self.pools(placed), idle, request, stack.id, self.vault)
         answer = self.answer(decision, stack)
         if decision.changes_something:
             await self.write(decision, stack, answer)
@@ -97,7 +98,7 @@ class Application:
             revision=OfRevision(f"{stack.id}/{answer.revision}", request.stack, answer.revision),
             caller=request.caller,
         )
-        if reading.removed:
+        if reading.removed or plan.gone:
             await removal.begin(self.tx, reading.removed, plan, answer.revision)
 
     def story(self, decision: Decision, revision: int) -> list[events.NewEvent]:

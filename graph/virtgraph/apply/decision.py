@@ -14,6 +14,7 @@ from virtgraph.apply.requests import Request
 from virtgraph.apply.resolve import references
 from virtgraph.apply.sharing import shared
 from virtgraph.apply.specs import SpecDict
+from virtgraph.apply.unused import Unused
 from virtgraph.apply.work import Scene, choose_dhcp_homes, targets
 from virtgraph.lifecycle import refusal
 from virtgraph.model.current import Bound, Existing, PoolOn
@@ -53,7 +54,7 @@ class Decision:
 
     @property
     def changes_something(self) -> bool:
-        return bool(self.draft.changed or self.placed.reading.removed or self.plan.operations)
+        return bool(self.draft.changed or self.placed.reading.removed or self.plan.operations or self.plan.gone)
 
 
 def place(reading: Reading, vault: Vault) -> Placed:
@@ -115,10 +116,12 @@ def taken_tags(reading: Reading) -> list[Problem]:
     return problems
 
 
-def decide(placed: Placed, pools: Mapping[str, PoolOn], request: Request, stack: str, vault: Vault) -> Decision:
+def decide(
+    placed: Placed, pools: Mapping[str, PoolOn], unused: Unused, request: Request, stack: str, vault: Vault
+) -> Decision:
     """`pools`: by host, those of the homes with their Bindings."""
     reading = placed.reading
-    scene = set_scene(placed, pools)
+    scene = set_scene(placed, pools, unused)
     draft = Draft(
         resolved=reading.resolved,
         specs=placed.specs,
@@ -133,12 +136,12 @@ def decide(placed: Placed, pools: Mapping[str, PoolOn], request: Request, stack:
     )
     draft.fill()
     realizing = plan_realize(targets(scene, reading.resolved), new_id)
-    removing = removal.plan(reading.removed, reading.nics, reading.resolved, placed.specs, realizing, new_id)
+    removing = removal.plan(reading.removed, reading.nics, reading.resolved, placed.specs, unused, realizing, new_id)
     plan = merged(realizing, removing)
     return Decision(placed, draft, plan, scene, names(plan, reading))
 
 
-def set_scene(placed: Placed, pools: Mapping[str, PoolOn]) -> Scene:
+def set_scene(placed: Placed, pools: Mapping[str, PoolOn], unused: Unused) -> Scene:
     resolved = placed.reading.resolved
     existing = resolved.existing
     generations = {id: now.generation for id, now in existing.items()}
@@ -158,6 +161,7 @@ def set_scene(placed: Placed, pools: Mapping[str, PoolOn]) -> Scene:
         generations=generations,
         pools=pools,
         bound=bound,
+        unused=unused.places,
         dhcp_homes={id: now.home for id, now in existing.items() if now.kind == Kind.NETWORK and now.home},
     )
     choose_dhcp_homes(scene)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from virtgraph.apply.resolve import Resolved
+from virtgraph.apply.unused import Unused
 from virtgraph.model.current import Existing, Spec
 from virtgraph.model.refusals import Conflict
 from virtgraph.model.states import State
@@ -21,12 +22,13 @@ def plan(
     nics: Mapping[str, Sequence[str]],
     resolved: Resolved,
     specs: Mapping[str, Spec],
+    unused: Unused,
     realizing: Plan,
     new_id: Callable[[], str],
 ) -> Plan:
-    """Operations that remove these. `nics`: those on each removed network, of whatever stack.
+    """Operations that remove these, and networks where nothing uses them.
 
-    Raises Conflict where something that stays needs one of them.
+    `nics`: those on each removed network, of whatever stack. Raises Conflict where something that stays needs one of these.
     """
     going = [now for now in resolved.existing.values() if now.state is State.DELETING]
     gone = {now.id for now in (*removed, *going)}
@@ -39,7 +41,9 @@ def plan(
         for bound in now.bindings
     ]
     doing = {Place(now.id, b.host): o.id for now in going for b in now.bindings for o in b.operations}
-    return plan_remove(targets, doing | {o.place: o.id for o in realizing.operations}, new_id)
+    doing |= {**unused.doing, **{target.place: id for id, target in realizing.under_way.items()}}
+    doing |= {operation.place: operation.id for operation in realizing.operations}
+    return plan_remove([*targets, *unused.targets], doing, new_id)
 
 
 def users(now: Existing, nics: Mapping[str, Sequence[str]], resolved: Resolved) -> Iterable[Place]:

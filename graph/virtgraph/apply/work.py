@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
@@ -24,6 +24,7 @@ class Scene:
     generations: Mapping[str, int]
     pools: Mapping[str, PoolOn]  # by host
     bound: Mapping[str, Mapping[str, Bound]]  # by resource and host
+    unused: Collection[Place]  # networks where no VM will need them
     dhcp_homes: dict[str, str] = field(default_factory=dict)  # by network: the host that serves its addresses
 
     def vms(self) -> Iterable[str]:
@@ -74,8 +75,9 @@ def targets(scene: Scene, resolved: Resolved) -> list[Target]:
             places.setdefault(id, []).append(want_volume(scene, id, want))
         if kind in (Kind.NETWORK, Kind.NIC):
             for host, bound in scene.bound.get(id, {}).items():
-                if bound.touched and not (kind == Kind.NIC and places.get(id)):
-                    places.setdefault(id, []).append(want(Place(id, host), kind))
+                place = Place(id, host)
+                if bound.touched and place not in scene.unused and not (kind == Kind.NIC and places.get(id)):
+                    places.setdefault(id, []).append(want(place, kind))
     for target in resolved.targets.values():
         for reference in target.wanted.needs:
             for place in places.get(target.id, []):

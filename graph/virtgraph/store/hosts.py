@@ -177,7 +177,7 @@ async def placed_on(tx: Transaction, id: str) -> list[Row]:
         """
         MATCH (:Resource {id: $id})<-[:ON]-(b:Binding)-[:OF]->(r:Resource)
         WHERE b.state <> 'DELETED' AND r.deletedAt IS NULL AND NOT r.kind IN ['Host', 'Pool']
-        RETURN r.kind AS kind, coalesce(r.name, r.id) AS name
+        RETURN r.kind AS kind, coalesce(r.name, r.id) AS name, r.kind = 'Network' AND r.home = $id AS home
         ORDER BY kind, name
         """,
         id=id,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from virtgraph.store.graph import Transaction
+from virtgraph.planner import Place
+from virtgraph.store.graph import Row, Transaction
 
 # (vm)-[:HAS_NIC {order}]->(nic)
 HAS_NIC = """
@@ -140,3 +141,21 @@ async def nics_on(tx: Transaction, networks: Sequence[str]) -> dict[str, list[st
     for row in rows:
         found[row["id"]].append(row["nic"])
     return found
+
+
+async def vms_at(tx: Transaction, networks: Collection[Place]) -> list[Row]:
+    """The VMs, of whatever stack, that have a NIC on a locked network on these hosts; and those that had one of their own
+    (`has`: false), which may not have let go of it yet."""
+    if not networks:
+        return []
+    return await tx.rows(
+        """
+        UNWIND $rows AS row
+        MATCH (nic:NIC)-[:ON]->(:Resource {id: row.network})
+        WITH row, nic, head([(nic)<-[:HAS_NIC]-(vm:VM) | vm.id]) AS user
+        MATCH (vm:Resource {id: coalesce(user, nic.owner)})
+        WHERE vm.home = row.host
+        RETURN DISTINCT row.network AS network, row.host AS host, vm.id AS vm, vm.state AS state, user IS NOT NULL AS has
+        """,
+        rows=[{"network": place.resource, "host": place.host} for place in networks],
+    )

@@ -61,7 +61,7 @@ LOAD = """
            o.host AS host, o.hostName AS hostName, o.generation AS generation, o.stackName AS stack,
            o.revision AS revision, o.ordinal AS ordinal, o.state AS state, o.readyOn AS readyOn,
            [(o)-[:OF_REVISION]->(v:Revision) | v.key] AS revisions,
-           r.wanted AS wanted, b.realizedGeneration AS realized,
+           r.wanted AS wanted, r.state AS resourceState, b.realizedGeneration AS realized,
            [(o)-[:AFTER]->(p:Operation) WHERE p.state IN ['PENDING', 'RUNNING'] |
                [p.id, p.state, p.host, p.action, p.readyOn]] AS before,
            [(o)-[:AFTER]->(p:Operation) WHERE p.resource <> o.resource OR p.host <> o.host |
@@ -311,6 +311,8 @@ def written(row: Row, result: Result) -> dict[str, Any]:
     match result.state:
         case OperationState.SUCCEEDED if action is Action.REMOVE:
             binding |= {"state": str(State.DELETED), "touched": False, "realizedGeneration": 0}
+            binding |= {"bridge": None, "uplink": None, "dhcp": None}
+            resource |= {"state": str(state_left(row))}
         case OperationState.SUCCEEDED if row["kind"] == "Host":
             binding |= {"state": str(State.READY), "realizedGeneration": row["generation"]}
             resource |= {"state": str(State.READY), **result.facts}
@@ -322,7 +324,7 @@ def written(row: Row, result: Result) -> dict[str, Any]:
             state = str(state_before(row))
             operation |= {"readyOn": row["host"], "pin": result.pin}
             binding |= {"state": state}
-            resource |= {"state": state}
+            resource |= {"state": row["resourceState"] if action is Action.REMOVE else state}
         case _:
             binding |= {"state": str(State.FAILED)}
             resource |= {"state": str(State.FAILED)}
@@ -334,6 +336,12 @@ POWER = {"running": State.RUNNING, "shutoff": State.STOPPED}
 
 def state_after(row: Row, result: Result) -> State:
     return POWER.get(str(result.facts.get("power"))) or realized(row["kind"], row["wanted"])
+
+
+def state_left(row: Row) -> State:
+    """What a resource is once it is off a host. A network may go on elsewhere, and what failed here counts no more."""
+    state = State(row["resourceState"])
+    return State.APPLIED if row["kind"] == "Network" and state in (State.FAILED, State.MISSING) else state
 
 
 def state_before(row: Row) -> State:

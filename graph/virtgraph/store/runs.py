@@ -102,7 +102,7 @@ BEGIN = """
     SET o.state = 'RUNNING', o.startedAt = coalesce(o.startedAt, timestamp()), o.attempt = row.attempt,
         o.readyOn = null, o.retryAt = null, o.pin = null, o.generation = row.generation, o.error = null, o.cure = null,
         b.touched = true, b.task = row.task, b.state = row.bindingState,
-        r.task = row.task, r.state = row.state
+        r.task = row.resourceTask, r.state = row.state
     CREATE (run)-[:REALIZES]->(o)
 """
 
@@ -189,15 +189,19 @@ async def begin(
 
 def begin_row(row: Row, action: Action) -> dict[str, Any]:
     state = State(row["state"])
+    network = row["kind"] == "Network"
     # a network that serves elsewhere already stays what it is while another host gets its bridge
-    spread = row["kind"] == "Network" and state is State.APPLIED and action is Action.REALIZE
+    spread = network and state is State.APPLIED and action is Action.REALIZE
+    # and while one where nothing uses it loses it; one that goes itself is DELETING since that was asked for
+    left = network and state is not State.DELETING and action is Action.REMOVE
     quiet = action is Action.OBSERVE
     return {
         "id": row["id"],
         "attempt": row["attempt"] + 1,
         "generation": row["generation"],
         "task": str(action),
-        "state": str(state if spread or quiet else begun(action, state)),
+        "resourceTask": None if left else str(action),
+        "state": str(state if spread or left or quiet else begun(action, state)),
         "bindingState": str(State(row["bindingState"]) if quiet else begun(action, State(row["bindingState"]))),
     }
 
