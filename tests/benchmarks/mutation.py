@@ -103,7 +103,7 @@ def rows(served: Service, engine: str) -> list[list[str]]:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder) / "home") as served:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, serving(Path(folder) / "home") as served:
         time.sleep(10)
         resting = at_rest(served)
         with paused_worker(served):
@@ -111,7 +111,7 @@ def main() -> None:
             found = rows(served, "embedded")
         resting += [["virtgraph serve, after all that", f"{resident(served.pid)} MB"]]
     with (
-        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         neo4j(Path(folder) / "neo4j") as engine,
         serving(Path(folder) / "home", **on(engine)) as served,
         paused_worker(served),

@@ -28,7 +28,7 @@ query ($id: ID!) { vm(id: $id) {
 } }
 """
 ONE_BY_HAND = """
-MATCH (vm:VM {id: $id})<-[:OWNS]-(stack:Stack)
+MATCH (vm:VM:Resource {id: $id})<-[:OWNS]-(stack:Stack)
 MATCH (vm)<-[:OF]-(seen:Binding)
 MATCH (vm)-[:PLACED_ON]->(host:Host)
 RETURN vm {
@@ -48,9 +48,10 @@ RETURN vm {
   attachments: COLLECT {
     MATCH (vm)-[r:ATTACHES]->(volume:Volume)-[:IN]->(pool:Pool)
     MATCH (volume)<-[:OF]-(copy:Binding)
+    WITH r, volume, pool, copy ORDER BY r.order
     RETURN r {.bootPriority, .bus, .readOnly, volume: volume {
       .id, .name, .state, .size, url: copy.url, allocation: copy.allocation, pool: pool {.id, .name, .path}
-    }} ORDER BY r.order
+    }}
   }
 } AS vm
 """
@@ -117,7 +118,7 @@ def compare(served: Service, driver: neo4j.Driver, vms: int) -> list[list[str]]:
 def main() -> None:
     vms = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     with (
-        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         start_neo4j(Path(folder) / "neo4j") as engine,
         serving(Path(folder) / "home", **on(engine)) as served,
         neo4j.GraphDatabase.driver(

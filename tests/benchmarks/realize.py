@@ -15,13 +15,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.halt_kernel import write_halt_kernel
 from benchmarks.libvirt_loop import Loop
 from benchmarks.timing import seconds, spread, table
-from follow import follow
+from follow import Subscriber, until
 from lab_hosts import LabHosts, lab_hosts
 from labs import add_host, apply, remove_stack, succeed
 from serving import Service, serving
 
 ROUNDS = 3
 LAB = (Path("/var/tmp/virtgraph-lab-bench"), "vgb", "10.99.48")
+ENDED = ("SUCCEEDED", "FAILED", "SKIPPED", "CANCELLED")
 
 
 def document(kernel: Path, count: int, network: str) -> str:
@@ -93,17 +94,7 @@ class Benchmark:
     def until_applied(self, answer: Any) -> None:
         """Waits for the answer's work as a client does, by the events; one Run has done it."""
         assert answer.get("operations"), answer
-        open_ = {operation["id"] for operation in answer["operations"]}
-
-        def take(event: dict[str, Any]) -> bool:
-            self.seen = event["number"]
-            assert event["type"] not in ("FAILED", "SKIPPED", "CANCELLED"), event
-            if event["type"] == "SUCCEEDED":
-                open_.discard(event["operation"])
-            return not open_
-
-        asyncio.run(follow(self.served, self.seen, take, quiet=120))
-        assert not open_, open_
+        asyncio.run(self.hear_of({operation["id"] for operation in answer["operations"]}))
         runs = {
             self.served.graphql("query ($id: ID!) { operation(id: $id) { run { id } } }", {"id": o["id"]})["operation"][
                 "run"
@@ -111,6 +102,20 @@ class Benchmark:
             for o in answer["operations"][:: len(answer["operations"]) // 4 or 1]
         }
         assert len(runs) == 1, runs
+
+    async def hear_of(self, operations: set[str]) -> None:
+        """Waits until each has succeeded."""
+        subscriber = Subscriber(self.served, self.seen)
+
+        def over() -> bool:
+            ended = {event["operation"]: event for event in subscriber.heard if event["type"] in ENDED}
+            assert all(event["type"] == "SUCCEEDED" for event in ended.values()), ended
+            return operations <= ended.keys()
+
+        following = asyncio.create_task(subscriber.follow())
+        await until(over)
+        following.cancel()
+        self.seen = subscriber.numbers[-1]
 
     def nothing_to_do(self, answer: Any) -> None:
         assert answer["operations"] == [], answer
@@ -120,7 +125,7 @@ def main() -> None:
     counts = [int(argument) for argument in sys.argv[1:]] or [1, 50]
     with (
         lab_hosts(*LAB, count=1) as lab,
-        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         serving(Path(folder) / "home") as served,
     ):
         benchmark = Benchmark(served, lab)
