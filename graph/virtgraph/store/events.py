@@ -29,24 +29,24 @@ class NewEvent:
     data: dict[str, Any] = field(default_factory=dict)
 
 
+WRITE = """
+    MATCH (c:Counter {id: 'events'})
+    SET c.value = c.value + size($rows)
+    WITH c.value - size($rows) AS before
+    UNWIND $rows AS row
+    CREATE (e:Event)
+    SET e += row.properties, e.number = before + row.place, e.at = timestamp()
+"""
+
+
 async def write(tx: Transaction, events: Sequence[NewEvent], caller: Caller) -> None:
-    """The last statements of a transaction: the counter's lock is held from here to the commit."""
-    if not events:
-        return
-    row = await tx.row(
-        "MATCH (c:Counter {id: 'events'}) SET c.value = c.value + $count RETURN c.value AS value", count=len(events)
-    )
-    assert row is not None
-    first = row["value"] - len(events) + 1
-    await tx.each(
-        "UNWIND $rows AS row CREATE (e:Event) SET e += row, e.at = timestamp()",
-        [properties(event, number, caller) for number, event in enumerate(events, start=first)],
-    )
+    """The last statement of a transaction: the counter's lock is held from here to the commit."""
+    rows = [{"place": place, "properties": properties(event, caller)} for place, event in enumerate(events, start=1)]
+    await tx.each(WRITE, rows)
 
 
-def properties(event: NewEvent, number: int, caller: Caller) -> dict[str, Any]:
+def properties(event: NewEvent, caller: Caller) -> dict[str, Any]:
     return {
-        "number": number,
         "type": str(event.type),
         "message": event.message,
         "stack": event.stack,
