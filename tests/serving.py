@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 from engines import Engine, free_port
+from processes import all_processes, descendants
 
 ROOT = Path(__file__).parents[1]
 COMMAND = (sys.executable, "-m", "virtgraph.cli")
@@ -75,11 +76,16 @@ class Service:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """As a service manager does; it must end by itself. Stopping what does not run is fine."""
+        """As a service manager does; it must end by itself, and its children with it. Stopping what does not run is fine."""
         if self._process:
+            children = descendants(self.pid)
             self._process.terminate()
             assert self._process.wait(STOP_SECONDS) in (0, -signal.SIGTERM), self.log.read_text()[-4000:]
             self._process = None
+            until = time.monotonic() + STOP_SECONDS
+            while left := children.keys() & {process.pid for process in all_processes()}:
+                assert time.monotonic() < until, f"still there: {left}"
+                time.sleep(0.02)
 
     def kill9(self) -> None:
         """At once: nothing can be put away."""
