@@ -34,7 +34,7 @@ def refusal(host: HostAccess, said: str) -> Refused:
         return Refused(
             "host_key",
             f"{host.where} does not show the ssh host key that was recorded. If the host was made anew, "
-            "remove it and add it again with its new key; if not, somebody may be in its place.",
+            "add it again with its new key (virtgraph host add … --host-key); if not, somebody may be in its place.",
         )
     if "Permission denied" in said or "Too many authentication failures" in said:
         key = f"with the key {host.key_file}" if host.key_file else "with any key of this service"

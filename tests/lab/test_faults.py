@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from follow import wait_for
+from follow import events, wait_for
 from lab_hosts import LabHosts
 from labs import add_host, apply, clear, copies, domains, pool_path, qcow2, settle, source, succeed
 from serving import Service
@@ -97,9 +98,9 @@ def test_libvirtd_stopped(served: Service, lab: LabHosts, kernel: Path) -> None:
         applied = apply(served, vm(kernel, "host2") + NETWORK, "faults")
         settled = settle(served, applied)
         assert {o["state"] for o in settled} <= {"FAILED", "SKIPPED"}, settled
-        error = operation(served, applied, "Network")["error"]
-        assert "host2" in error
-        assert "libvirt" in error
+        said = [e["message"] for e in events(served) if (e["type"], e["kind"]) == ("FAILED", "Network")][-1]
+        assert said.startswith("Failed to realize Network net on host2: libvirtd on host2")
+        assert "Start it there" in said
     finally:
         lab.sh("host2", "libvirtd", "-d")
     succeed(served, apply(served, vm(kernel, "host2") + NETWORK, "faults"))
@@ -141,17 +142,62 @@ def test_no_room(served: Service, lab: LabHosts, kernel: Path, tmp_path: Path, r
     succeed(served, apply(served, document, "faults"))
 
 
+@contextmanager
+def off(lab: LabHosts, host: str) -> Iterator[Path]:
+    """Its disk, while it is powered off."""
+    lab.stop(host)
+    yield lab.folder / host / "disk"
+    lab.start(host)
+
+
+def refused(served: Service, applied: Any, words: str) -> None:
+    """Nothing was done, and each operation says why."""
+    for done in settle(served, applied):
+        assert done["state"] in ("FAILED", "SKIPPED"), done
+        assert words in done["error"], done
+
+
+def without_comment(key: str) -> str:
+    return " ".join(key.split()[:2])
+
+
 def test_a_changed_host_key_is_said_and_nothing_is_done(served: Service, lab: LabHosts, kernel: Path) -> None:
-    other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
-    right = lab.access("host2").host_key
-    with pytest.raises(AssertionError, match="does not show the ssh host key that was recorded"):
-        add_host(served, lab, "host2", hostKey=other)
-    add_host(served, lab, "host2", hostKey=right)
+    document = vm(kernel, "host2") + NETWORK
+    with off(lab, "host2") as disk:
+        key = disk / "etc/ssh/ssh_host_ed25519_key"
+        right, public = key.read_bytes(), key.with_suffix(".pub").read_text()
+        key.unlink()
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+        new = key.with_suffix(".pub").read_text()
+        assert new != public
+    try:
+        refused(served, apply(served, document, "faults"), "does not show the ssh host key that was recorded")
+        assert domains(lab, "host2", "--all") == set()
+        with pytest.raises(AssertionError, match="does not show the ssh host key that was recorded"):
+            add_host(served, lab, "host2", hostKey=without_comment(public))
+        add_host(served, lab, "host2", hostKey=without_comment(new))
+        succeed(served, apply(served, document, "faults"))
+    finally:
+        with off(lab, "host2"):
+            key.write_bytes(right)
+            key.with_suffix(".pub").write_text(public)
+        add_host(served, lab, "host2", hostKey=without_comment(public))
 
 
-def test_a_wrong_key_is_denied(served: Service, lab: LabHosts, tmp_path: Path) -> None:
+def test_a_wrong_key_is_denied(served: Service, lab: LabHosts, kernel: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", wrong], check=True)
     with pytest.raises(AssertionError, match="does not let root in"):
         add_host(served, lab, "host2", keyFile=str(wrong))
     add_host(served, lab, "host2")
+    document = vm(kernel, "host2") + NETWORK
+    with off(lab, "host2") as disk:
+        allowed = disk / "root/.ssh/authorized_keys"
+        kept = allowed.read_text()
+        allowed.write_text("")
+    try:
+        refused(served, apply(served, document, "faults"), "does not let root in")
+    finally:
+        with off(lab, "host2"):
+            allowed.write_text(kept)
+    succeed(served, apply(served, document, "faults"))

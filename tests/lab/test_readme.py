@@ -6,8 +6,10 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from follow import wait_for
 from lab_hosts import LabHosts
 from labs import domains
 from serving import ROOT, Service, serving
@@ -42,7 +44,7 @@ def test_the_first_five_things(service: Service, lab: LabHosts) -> None:
         run(service, command)
         if command.startswith("virtgraph apply"):
             assert len(domains(lab, "host1")) == 1
-            ask(service)
+            browse(lab, ask(service))
     assert domains(lab, "host1", "--all") == set()
 
 
@@ -55,7 +57,16 @@ def run(service: Service, command: str) -> None:
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
 
 
-def ask(service: Service) -> None:
+def ask(service: Service) -> Any:
     (question,) = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
     (vm,) = service.graphql(question)["vms"]["nodes"]
     assert (vm["name"], vm["state"], vm["host"]["name"]) == ("hello", "RUNNING", "kvm1")
+    return vm
+
+
+def browse(lab: LabHosts, vm: Any) -> None:
+    """The guest's page, from the namespace of its network's DHCP server."""
+    (nic,) = vm["nics"]
+    namespace = nic["network"]["bindings"][0]["bridge"].replace("vgb-", "vgd-")
+    ask = f"timeout 5 ip netns exec {namespace} busybox wget -q -O - http://{nic['ipAddresses'][0]}/ || true"
+    wait_for(lambda: "html" in lab.sh("host1", "sh", "-c", ask))
