@@ -41,7 +41,7 @@ spec:
 
 @pytest.fixture(scope="module")
 def home(lab: LabHosts) -> Path:
-    """The host sees it too, as it sees this checkout: all but what scripts/lab-host mounts."""
+    """The host sees it too, as it sees this checkout."""
     folder = lab.folder / "local"
     folder.mkdir()
     return folder
