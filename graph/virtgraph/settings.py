@@ -34,7 +34,8 @@ def config_file() -> Path:
 class Settings(BaseSettings):
     """All settings of service, worker and client. Durations are seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="VIRTGRAPH_", extra="ignore")
+    # what is unknown is refused in the file only: variables of other names are not read
+    model_config = SettingsConfigDict(env_prefix="VIRTGRAPH_", extra="forbid")
 
     url: str = "http://127.0.0.1:8000/graphql"  # where the client finds the service
     token: SecretStr | None = None  # the client's; else the file `token` in home

@@ -49,7 +49,9 @@ class NotFound:
     reference: str
 
 
-@strawberry.type(description="The caller may not do this.")
+@strawberry.type(
+    description="The caller may not do this. Every token is an administrator's now: no request is answered so yet."
+)
 class Forbidden:
     message: str
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from engines import free_port
+from playing import HOST_KEY
 from serving import Service
 
 NETWORK = """
@@ -150,6 +152,19 @@ def test_hosts_are_added_listed_and_removed(service: Service, dead_host: str) ->
     assert bad.returncode == 2
 
 
+def test_a_host_is_forgotten(service: Service) -> None:
+    way = ("--address", "127.0.0.1", "--port", str(free_port()), "--host-key", HOST_KEY)
+    assert "Host leaving (" in service.virtgraph("host", "add", "leaving", *way).stdout
+    assert "leaving" in service.virtgraph("host", "ls").stdout
+    removed = service.virtgraph("host", "rm", "leaving")
+    assert removed.returncode == 0, removed.stderr
+    assert removed.stdout.startswith("Host leaving is removed")
+    assert "leaving" not in service.virtgraph("host", "ls").stdout
+    again = service.virtgraph("host", "rm", "leaving")
+    assert "leaving" in again.stderr
+    assert again.returncode == 2
+
+
 def test_events_are_numbered_and_kept(service: Service, dead_host: str) -> None:
     lines = service.virtgraph("events", "-o", "json").stdout.splitlines()
     numbers = [json.loads(line)["number"] for line in lines]
@@ -173,8 +188,22 @@ def test_doctor_looks_at_token_and_service(service: Service, tmp_path: Path) -> 
     assert ill.returncode == 1
     assert "Needed and missing: token, service." in ill.stderr
     assert "virtgraph serve" in ill.stdout
-    bare = service.virtgraph("doctor", PATH="/nonexistent")
-    assert re.search(r"^libvirtd +(ok|missing)", bare.stdout, re.MULTILINE)
+
+
+def test_doctor_misses_a_program(service: Service, tmp_path: Path) -> None:
+    """Daemons are looked for in /usr/sbin too; ssh is nowhere but in this PATH."""
+    (tmp_path / "qemu-img").write_text("#!/bin/sh\n")
+    (tmp_path / "qemu-img").chmod(0o755)
+    bare = service.virtgraph("doctor", PATH=str(tmp_path))
+    assert bare.returncode == 1
+    assert re.search(r"^ssh +missing *$", bare.stdout, re.MULTILINE)
+    assert "ssh: ssh is not installed: hosts are reached by it.\n  apt-get install openssh-client\n" in bare.stdout
+    assert re.search(r"^qemu-img +ok *$", bare.stdout, re.MULTILINE)
+    assert re.search(r"^libvirtd +(ok|missing) *$", bare.stdout, re.MULTILINE)
+    assert re.search(r"^ovs-vsctl +could be better *$", bare.stdout, re.MULTILINE), "VLANs alone want it"
+    [told] = bare.stderr.splitlines()
+    assert told.startswith("Needed and missing: ssh, ssh-keyscan, ")
+    assert "qemu-img" not in told and "ovs-vsctl" not in told
 
 
 def listed(service: Service, kind: str, stack: str) -> list[dict[str, object]]:

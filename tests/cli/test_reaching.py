@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from serving import Service
+from serving import COMMAND, Service
 
 HEAVY = ("strawberry", "neo4j", "ansible", "httpx", "pydantic", "yaml", "websockets")
 
@@ -71,6 +71,37 @@ def test_a_setting_that_cannot_be_meant(service: Service) -> None:
     got = service.virtgraph("get", "vms", VIRTGRAPH_PORT="many")
     assert "VIRTGRAPH_PORT" in got.stderr
     assert got.returncode == 2
+
+
+def test_a_file_of_settings(service: Service, tmp_path: Path) -> None:
+    """What it says counts, and the environment counts more."""
+    file = tmp_path / "config.toml"
+    file.write_text('url = "http://127.0.0.1:1/of-the-file"\n')
+    named = {"VIRTGRAPH_CONFIG": str(file)}
+    assert service.virtgraph("get", "vms", **named).returncode == 0, "VIRTGRAPH_URL is the service's"
+    environment = {name: value for name, value in service.environment.items() if name != "VIRTGRAPH_URL"}
+    got = subprocess.run([*COMMAND, "get", "vms"], env=environment | named, capture_output=True, text=True, timeout=300)
+    sentence_with_cure(got, "http://127.0.0.1:1/of-the-file does not answer", "virtgraph serve")
+
+
+WRONG = {
+    "unknown": ("leese = 15", "There is no setting leese."),
+    "of another type": ('warm = "perhaps"', "Setting VIRTGRAPH_WARM: Input should be a valid boolean"),
+    "out of range": ("lease = 0", "Setting VIRTGRAPH_LEASE: Input should be greater than 0"),
+    "no TOML": ("lease: 15", "cannot be read: "),
+}
+
+
+@pytest.mark.parametrize(("line", "reason"), WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("command", [("get", "vms"), ("serve", "--port", "0")], ids=" ".join)
+def test_a_file_that_cannot_be_meant(
+    service: Service, tmp_path: Path, command: tuple[str, ...], line: str, reason: str
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(f"{line}\n")
+    got = service.virtgraph(*command, VIRTGRAPH_CONFIG=str(file), VIRTGRAPH_HOME=str(tmp_path / "home"))
+    sentence_with_cure(got, reason, "Correct ", code=2)
+    assert str(file) in got.stderr
 
 
 def test_serve_on_a_port_that_is_taken(service: Service, tmp_path: Path) -> None:

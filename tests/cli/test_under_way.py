@@ -1,4 +1,5 @@
-"""`--wait` for work that an earlier command began, on a host that does not answer and is tried for minutes."""
+"""Work that an earlier command began, on a host that does not answer and is tried for minutes: `--wait` waits for it, and
+`host rm` does not forget a host that carries something."""
 
 from __future__ import annotations
 
@@ -43,6 +44,17 @@ def test_a_stack_is_waited_for_that_goes_already(engine: Engine, tmp_path: Path)
     assert ": 0 operations" in again.stdout
     assert again.returncode == 1, again.stderr
     assert "1 of 1 operations are not over yet" in again.stderr
+
+
+def test_a_host_with_something_on_it_is_not_forgotten(engine: Engine, tmp_path: Path) -> None:
+    asyncio.run(prepare(engine, VM))
+    with serving(tmp_path / "home", VIRTGRAPH_PATIENCE="3600", **on(engine)) as service:
+        refused = service.virtgraph("host", "rm", "host1")
+        listed = service.virtgraph("host", "ls")
+    assert "Host host1 carries VM web: remove them first" in refused.stderr
+    assert refused.returncode == 2
+    assert refused.stdout == ""
+    assert "host1" in listed.stdout
 
 
 async def prepare(engine: Engine, document: str | None = None) -> None:

@@ -1,12 +1,17 @@
-"""Placement by tables: fits, then least loaded, then name; and each host's reason where none takes it."""
+"""Placement by tables: what a host has room for; fits, then least loaded, then name; each host's reason where none takes it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from virtgraph import fleet
+from virtgraph.new_host import NewHost
 from virtgraph.placement import GIB, Demand, HostRoom, NoHost, Placing, Untagged, place, why_not
+from virtgraph.store import hosts
 
 ROOM = HostRoom("id", "host", Demand(8, 8 * GIB, 80 * GIB), Demand(), "default", "ovs")
 
@@ -83,3 +88,43 @@ WHY_NOT = {
 @pytest.mark.parametrize(("placing", "room", "reason"), WHY_NOT.values(), ids=WHY_NOT)
 def test_why_not(placing: Placing, room: HostRoom, reason: str | None) -> None:
     assert why_not(placing, room) == reason
+
+
+FACTS: Mapping[str, Any] = {
+    "cpus": 4,
+    "memory": 15 * GIB,
+    "disk": 100 * GIB,
+    "libvirt_version": "9.0.0",
+    "qemu_version": "7.2.13",
+    "acceleration": "kvm",
+    "uplink_driver": "ovs",
+    "host_uuid": "c0ffee00-0000-4000-8000-000000000000",
+    "kernel": "6.1.0",
+}  # as observe.yml reports them
+PROBED = {
+    "as it is": (NewHost("h"), FACTS, Demand(64, 15 * GIB, 200 * GIB)),
+    "other ratios": (
+        NewHost("h", cpu_ratio=1.5, memory_ratio=0.5, disk_ratio=1), FACTS, Demand(6, 15 * GIB // 2, 100 * GIB),
+    ),
+    "given sizes": (NewHost("h", cpus=2, memory=GIB, disk=10 * GIB), FACTS, Demand(32, GIB, 20 * GIB)),
+    "given sizes and ratios": (NewHost("h", cpus=3, cpu_ratio=0.5), FACTS, Demand(1, 15 * GIB, 200 * GIB)),
+    "it says nothing": (NewHost("h"), {}, Demand()),
+    "given sizes, it says nothing": (NewHost("h", cpus=1, memory=GIB, disk=GIB), {}, Demand(16, GIB, 2 * GIB)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("new", "facts", "capacity"), PROBED.values(), ids=PROBED)
+def test_what_a_probe_makes_of_a_host(new: NewHost, facts: Mapping[str, Any], capacity: Demand) -> None:
+    host = hosts.probed(facts, fleet.stored(new, None))
+    assert Demand(host["cpuCapacity"], host["memoryCapacity"], host["diskCapacity"]) == capacity
+    sizes = (new.cpus or facts.get("cpus", 0), new.memory or facts.get("memory", 0), new.disk or facts.get("disk", 0))
+    assert (host["cpus"], host["memory"], host["disk"]) == sizes, "without overcommit"
+
+
+def test_what_a_probe_says_is_kept() -> None:
+    host = hosts.probed(FACTS, fleet.stored(NewHost("h"), None))
+    assert (host["libvirtVersion"], host["qemuVersion"], host["kernel"]) == ("9.0.0", "7.2.13", "6.1.0")
+    assert (host["hostUuid"], host["error"]) == (FACTS["host_uuid"], None)
+    assert (host["acceleration"], host["uplinkDriver"]) == ("kvm", "ovs")
+    given = hosts.probed(FACTS, fleet.stored(NewHost("h", acceleration="qemu", uplink_driver="none"), None))
+    assert (given["acceleration"], given["uplinkDriver"]) == ("qemu", "none"), "what a person gave counts more"

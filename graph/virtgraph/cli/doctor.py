@@ -83,10 +83,10 @@ def host_python() -> Finding:
     """Modules run on a host under Debian's Python, not under ours."""
     what = "libvirt for Debian's Python"
     try:
-        subprocess.run([HOST_PYTHON, "-c", "import libvirt, lxml"], check=True, capture_output=True)
+        subprocess.run([HOST_PYTHON, "-c", "import libvirt"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
-        wrong = f"{HOST_PYTHON} has no libvirt or no lxml: playbooks need them where this machine is a host."
-        return Finding(what, wrong, "apt-get install python3-libvirt python3-lxml")
+        wrong = f"{HOST_PYTHON} has no libvirt: playbooks need it where this machine is a host."
+        return Finding(what, wrong, "apt-get install python3-libvirt")
     return Finding(what)
 
 

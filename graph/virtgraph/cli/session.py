@@ -16,10 +16,16 @@ def settings(**given: Any) -> Settings:
     try:
         return Settings(**given)
     except ValidationError as error:
-        lines = [f"Setting VIRTGRAPH_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}." for e in error.errors()]
+        lines = [wrong("_".join(map(str, e["loc"])), e["type"], e["msg"]) for e in error.errors()]
         raise Failure(lines, f"Correct the environment or {config_file()}.", REFUSED) from None
     except ValueError as error:  # TOML that cannot be read
         raise Failure(f"{config_file()} cannot be read: {error}.", "Correct it or move it away.", REFUSED) from None
+
+
+def wrong(name: str, type: str, message: str) -> str:
+    if type == "extra_forbidden":
+        return f"There is no setting {name}."
+    return f"Setting VIRTGRAPH_{name.upper()}: {message}."
 
 
 def token(settings: Settings) -> str:
