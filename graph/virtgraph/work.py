@@ -21,7 +21,23 @@ log = structlog.get_logger()
 
 
 async def work(settings: Settings, piped: bool) -> None:
-    """Until SIGTERM, or with `piped` until standard input ends."""
+    """Until SIGTERM, or with `piped` until standard input ends; at any moment, while it waits for the graph too."""
+    nudged = asyncio.Event()
+    running = asyncio.create_task(run(settings, piped, nudged))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, running.cancel)
+    listening = asyncio.create_task(listen(nudged, running)) if piped else None
+    try:
+        await running
+    except asyncio.CancelledError:
+        log.info("worker stops")
+    finally:
+        if listening:
+            listening.cancel()
+
+
+async def run(settings: Settings, piped: bool, nudged: asyncio.Event) -> None:
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with open_graph(settings, launches=not piped) as graph:  # a parent keeps its own
         installation = await migrate(graph)
@@ -33,33 +49,16 @@ async def work(settings: Settings, piped: bool) -> None:
             warm=settings.warm,
             events_kept=settings.events_kept,
         )
-        worker = Worker(
-            graph,
-            vault,
-            installation,
-            limits,
-            announce=say if piped else lambda: None,
-        )
-        running = asyncio.create_task(worker.run())
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, running.cancel)
-        listening = asyncio.create_task(listen(worker, running)) if piped else None
-        try:
-            await running
-        except asyncio.CancelledError:
-            log.info("worker stops")
-        finally:
-            if listening:
-                listening.cancel()
+        announce = say if piped else lambda: None
+        await Worker(graph, vault, installation, limits, announce, nudged=nudged).run()
 
 
-async def listen(worker: Worker, running: asyncio.Task[None]) -> None:
+async def listen(nudged: asyncio.Event, running: asyncio.Task[None]) -> None:
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while await reader.read(4096):
-        worker.nudge()
+        nudged.set()
     running.cancel()
 
 

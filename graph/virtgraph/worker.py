@@ -42,15 +42,11 @@ class Worker:
     limits: Limits
     announce: Callable[[], None] = lambda: None  # something was written that others may wait for
     owner: str = field(default_factory=owners.this_process)
+    nudged: asyncio.Event = field(default_factory=asyncio.Event)  # to be set when there may be work
     dispatcher: Dispatcher = field(init=False)
-    _nudged: asyncio.Event = field(default_factory=asyncio.Event)
     _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _seen: dict[str, Seen] = field(default_factory=dict)
     _setbacks: Setbacks = field(default_factory=Setbacks)
-
-    def nudge(self) -> None:
-        """There may be work."""
-        self._nudged.set()
 
     async def run(self) -> None:
         """Until cancelled. The Runs of a cancelled worker are left to the next one, which takes them over."""
@@ -71,10 +67,10 @@ class Worker:
     async def pause(self) -> None:
         try:
             async with asyncio.timeout(self.limits.poll):
-                await self._nudged.wait()
+                await self.nudged.wait()
         except TimeoutError:
             pass
-        self._nudged.clear()
+        self.nudged.clear()
 
     async def claim_ready(self) -> None:
         """Everything that can be claimed, host by host, so that a full host hides nobody else's work."""
@@ -122,7 +118,7 @@ class Worker:
 
     def ended(self, run: str) -> None:
         self._running.pop(run, None)
-        self.nudge()
+        self.nudged.set()
 
     async def work(self, claim: Claim, play: play_doc.PlayDoc) -> None:
         """One Run from its claim to its end, renewed all the while."""

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from serving import COMMAND, Service
+from serving import COMMAND, Service, serving
 
 HEAVY = ("strawberry", "neo4j", "ansible", "httpx", "pydantic", "yaml", "websockets")
 
@@ -125,3 +125,9 @@ def sentence_with_cure(done: subprocess.CompletedProcess[str], sentence: str, cu
     assert cure in second
     assert done.stdout == ""
     assert done.returncode == code
+
+
+def test_a_service_that_is_stopped_at_once_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Not even the worker that it has just begun to start: stop() waits for the children."""
+    with serving(tmp_path / "home"):
+        pass
