@@ -39,16 +39,17 @@ class Command:
     needed: bool = True
 
 
+HERE = "needed where this machine carries VMs itself (host add --local): "
 COMMANDS = (
     Command("ssh", "openssh-client", "hosts are reached by it"),
     Command("ssh-keyscan", "openssh-client", "a host's key is pinned by it when it is added"),
-    Command("libvirtd", "libvirt-daemon-system", "this machine cannot carry VMs without it"),
-    Command("virsh", "libvirt-clients", "people look at domains with it"),
-    Command("qemu-system-x86_64", "qemu-system-x86", "it runs the VMs"),
-    Command("qemu-img", "qemu-utils", "volumes are made by it"),
-    Command("dnsmasq", "dnsmasq-base", "it gives VMs their addresses"),
-    Command("ip", "iproute2", "networks are made by it"),
-    Command("ovs-vsctl", "openvswitch-switch", "no VLAN leaves this machine without it", needed=False),
+    Command("libvirtd", "libvirt-daemon-system", f"{HERE}it is what runs them", needed=False),
+    Command("virsh", "libvirt-clients", f"{HERE}people look at domains with it", needed=False),
+    Command("qemu-system-x86_64", "qemu-system-x86", f"{HERE}libvirtd runs them in it", needed=False),
+    Command("qemu-img", "qemu-utils", f"{HERE}volumes are made by it", needed=False),
+    Command("dnsmasq", "dnsmasq-base", f"{HERE}it gives VMs their addresses", needed=False),
+    Command("ip", "iproute2", f"{HERE}networks are made by it", needed=False),
+    Command("ovs-vsctl", "openvswitch-switch", f"{HERE}no VLAN leaves it without", needed=False),
 )
 HOST_PYTHON = "/usr/bin/python3"
 
@@ -85,8 +86,8 @@ def host_python() -> Finding:
     try:
         subprocess.run([HOST_PYTHON, "-c", "import libvirt"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
-        wrong = f"{HOST_PYTHON} has no libvirt: playbooks need it where this machine is a host."
-        return Finding(what, wrong, "apt-get install python3-libvirt")
+        wrong = f"{HOST_PYTHON} has no libvirt, {HERE}the playbooks' modules use it."
+        return Finding(what, wrong, "apt-get install python3-libvirt", needed=False)
     return Finding(what)
 
 
