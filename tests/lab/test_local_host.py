@@ -40,11 +40,14 @@ spec:
 
 
 @pytest.fixture(scope="module")
-def home(lab: LabHosts) -> Path:
-    """The host sees it too, as it sees this checkout."""
+def home(lab: LabHosts) -> Iterator[Path]:
+    """The host sees it too, and this checkout where it is here."""
     folder = lab.folder / "local"
     folder.mkdir()
-    return folder
+    lab.sh("host1", "mkdir", "-p", str(ROOT))
+    lab.sh("host1", "mount", "--bind", str(lab.folder / "host1" / "checkout"), str(ROOT))
+    yield folder
+    lab.sh("host1", "umount", "--lazy", str(ROOT))  # what runs there may not be over yet
 
 
 @pytest.fixture(scope="module")
