@@ -18,6 +18,7 @@ from virtgraph_api.nics.queries import NICQueries
 from virtgraph_api.node import NodeQueries
 from virtgraph_api.operations.mutations import OperationMutations
 from virtgraph_api.operations.queries import OperationQueries
+from virtgraph_api.operations.reporting import ReportMutations
 from virtgraph_api.pools.queries import PoolQueries
 from virtgraph_api.scalars import SCALARS
 from virtgraph_api.stacks.mutations import StackMutations
@@ -54,6 +55,7 @@ class Mutation(
     NetworkMutations,
     HostMutations,
     OperationMutations,
+    ReportMutations,
 ):
     pass
 

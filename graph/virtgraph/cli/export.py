@@ -85,7 +85,10 @@ def export(settings: Settings, reference: str, folder: Path) -> None:
     config, site = (shlex.quote(str(paths.playbooks() / name)) for name in ("ansible.cfg", "site.yml"))
     say(f"ANSIBLE_CONFIG={config} ansible-playbook {files} {site}")
     if secret := [f"{vm['id']} ({vm['name']})" for vm in variables["virtgraph_vms"] if "vnc_password" in vm]:
-        say(f"VNC passwords are not told: give {PASSWORDS}, a map from id to password, of {', '.join(secret)}.", error=True)
+        say(
+            f"VNC passwords are not told: give {PASSWORDS}, a map from id to password, of {', '.join(secret)}.",
+            error=True,
+        )
 
 
 def write(file: Path, content: Any) -> None:

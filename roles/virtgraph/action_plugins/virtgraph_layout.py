@@ -238,6 +238,22 @@ class Layout:
             "vms": [self.vm_item(vm, host["pool_path"]) for vm in vms],
         }
 
+    def filled(self, host: str) -> Item:
+        """What was given of this host, with ids and addresses; without passwords."""
+        vms = [vm for vm in self.vms if vm.host == host]
+        used = {nic.network.id for vm in vms for nic in vm.nics}
+        return {
+            "networks": [
+                {**one.given, "id": one.id} for one in self.networks.values() if one.id in used or one.home == host
+            ],
+            "volumes": [
+                {**given, "id": self.id_of(f"Volume/{name}", given), "size": size(given.get("size"), name)}
+                for name, given in self.volumes.items()
+                if self.volume_host(name) == host
+            ],
+            "vms": [filled_vm(vm) for vm in vms],
+        }
+
     def volume_item(self, name: str, pool: str, pool_path: str) -> Item:
         given = self.volumes[name]
         if given.get("size") is None and given.get("source") is None:
@@ -282,6 +298,13 @@ class Layout:
             "bus": "virtio",
             "read_only": bool(attached.get("read_only")),
         }
+
+
+def filled_vm(vm: VM) -> Item:
+    nics = [
+        {"network": nic.network.given["name"], "id": nic.id, "mac": nic.mac, "ip": nic.addresses} for nic in vm.nics
+    ]
+    return {**vm.given, "id": vm.id, "nics": nics, "vnc_password": None}
 
 
 def turned_round(doc: Item) -> Item:
@@ -427,7 +450,12 @@ class ActionModule(ActionBase):
                 vms = [vm for vm in layout.vms if vm.host == host["name"] and vm.given.get("vnc_password")]
                 found = {"secrets": {vm.id: {"vnc_password": vm.given["vnc_password"]} for vm in vms}}
             else:
-                found = {"doc": layout.on(host) if given["state"] == "present" else turned_round(layout.on(host))}
+                doc = layout.on(host)
+                found = {
+                    "doc": doc if given["state"] == "present" else turned_round(doc),
+                    "filled": {**layout.filled(host["name"]), "state": given["state"]},
+                    "installation": given["installation"],
+                }
         except Refused as refused:
             return {**result, "failed": True, "msg": str(refused)}
         return {**result, "changed": False, **found}
