@@ -104,7 +104,7 @@ def on_host(wish: Wish, host: str) -> Wish:
 
 def removal(wish: Wish, own: Mapping[str, Existing]) -> Edit:
     """Of those that the stack still has."""
-    gone = frozenset(wanted.id for wanted in wish.resources.values() if wanted.id in own)
+    gone = frozenset(wanted.id for wanted in wish.resources.values() if wanted.id is not None and wanted.id in own)
     return Edit(Wish(wish.stack, {}), gone)
 
 

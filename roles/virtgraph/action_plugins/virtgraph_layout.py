@@ -455,6 +455,7 @@ class ActionModule(ActionBase):
                     "doc": doc if given["state"] == "present" else turned_round(doc),
                     "filled": {**layout.filled(host["name"]), "state": given["state"]},
                     "installation": given["installation"],
+                    "stack": given["stack"],
                 }
         except Refused as refused:
             return {**result, "failed": True, "msg": str(refused)}
