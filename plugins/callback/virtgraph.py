@@ -6,9 +6,11 @@ was done on the hosts is done, and the next run tells it again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ansible import context
@@ -103,6 +105,7 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_stats(self, stats: Any) -> None:
         if context.CLIARGS.get("check"):
             return
+        leave_networks_to_the_last([self._told[host] for host in sorted(self._told)])
         for host in sorted(self._told):
             told = self._told[host]
             try:
@@ -121,6 +124,14 @@ class CallbackModule(CallbackBase):
         inventory = sys.modules[inventory_loader.get(name, class_only=True).__module__]
         options = {option: self.get_option(option) for option in ("url", "token", "home", "config")}
         return inventory.Service(inventory.Settings(options.get))
+
+
+def leave_networks_to_the_last(told: list[Told]) -> None:
+    """Of those who removed them: while a host's VMs are there for the service, it keeps their networks."""
+    gone = [one.filled for one in told if one.filled["state"] == "absent"]
+    networks = {network["id"]: network for filled in gone for network in filled["networks"]}
+    for filled in gone:
+        filled["networks"] = list(networks.values()) if filled is gone[-1] else []
 
 
 def report(host: str, told: Told) -> Item:
@@ -159,7 +170,17 @@ def network(given: Item) -> Item:
 
 def volume(given: Item) -> Item:
     kept = {name: given[name] for name in ("id", "name", "size", "source") if given.get(name) is not None}
+    if "source" in kept:
+        kept["source"] = {"file": kept["source"]["file"], "sha256": sha256(kept["source"])}
     return {"type": "resource/volume/file", **kept}
+
+
+def sha256(source: Item) -> str | None:
+    """The given one, or that of the file as it is now: the service takes no file of another folder without it."""
+    if source.get("sha256") or not Path(source["file"]).is_file():
+        return source.get("sha256")
+    with Path(source["file"]).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def vm(given: Item) -> Item:
@@ -171,7 +192,7 @@ def vm(given: Item) -> Item:
 
 
 def nic(given: Item) -> Item:
-    on = {"object": {"variable": f"network {given['network']}"}, "property": {"r": "n0stack/n0core/port/network"}}
+    on = {"object": {"id": given["network_id"]}, "property": {"r": "n0stack/n0core/port/network"}}
     addresses = {"ip_addresses": given["ip"]} if given["ip"] else {}
     return {"type": "resource/nic", "id": given["id"], "hw_addr": given["mac"], **addresses, "relations": [on]}
 

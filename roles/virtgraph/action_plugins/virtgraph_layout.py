@@ -301,9 +301,7 @@ class Layout:
 
 
 def filled_vm(vm: VM) -> Item:
-    nics = [
-        {"network": nic.network.given["name"], "id": nic.id, "mac": nic.mac, "ip": nic.addresses} for nic in vm.nics
-    ]
+    nics = [{"network_id": nic.network.id, "id": nic.id, "mac": nic.mac, "ip": nic.addresses} for nic in vm.nics]
     return {**vm.given, "id": vm.id, "nics": nics, "vnc_password": None}
 
 
