@@ -6,10 +6,12 @@ from collections.abc import Container
 from dataclasses import dataclass
 from string import ascii_lowercase
 from typing import Any
-from xml.etree.ElementTree import Element, SubElement
+from uuid import UUID
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils.virtgraph_mark import Mark
+from ansible.module_utils.virtgraph_shown import shown
 
 # pc: its one PCI bus takes hotplugged devices as it is; q35 needs a root port for each. Others know only virt.
 _MACHINES = {"x86_64": "pc", "i686": "pc"}
@@ -258,3 +260,21 @@ def vnc_port(root: Element) -> int | None:
 
 def _text(parent: Element, tag: str, text: str, **attributes: str) -> None:
     SubElement(parent, tag, attributes).text = text
+
+
+def text(vm: VM, mark: Mark) -> str:
+    """For a diff, without a password."""
+    return shown(tostring(domain(vm, mark), encoding="unicode"), *EVERYTHING)
+
+
+def _everything(domain_type: str) -> str:
+    id, disk = str(UUID(int=0)), Disk(str(UUID(int=0)), "/disk", 1, "virtio", True)
+    nic = Interface("52:54:00:00:00:00", "network")
+    vm = VM(id, "title", "x86_64", domain_type, 1, 1, "/k", "/i", "c", True, True, (nic,), (disk,))
+    root = domain(vm, Mark(id, 0, id, ""))
+    del root.find("os/type").attrib["machine"]  # type: ignore[union-attr] # libvirt writes which version of it
+    return tostring(root, encoding="unicode")
+
+
+# Domains that have all that any of ours may have.
+EVERYTHING = (_everything("kvm"), _everything("qemu"))
