@@ -21,7 +21,7 @@ from ansible.module_utils.virtgraph_batch import (
     predicted,
     run_batch,
 )
-from ansible.module_utils.virtgraph_dhcp_text import options, reservation, server_address
+from ansible.module_utils.virtgraph_dhcp_text import options, reservation, served, server_address
 from ansible.module_utils.virtgraph_dnsmasq import NIC, Dnsmasq
 from ansible.module_utils.virtgraph_input import addresses, ipv4, mac, problems, uuid, whole
 from ansible.module_utils.virtgraph_iproute import End
@@ -80,8 +80,8 @@ def unsound(item: Item, present: bool, beside: list[Item]) -> Iterator[str]:
         if other is not item and other.get("network") == item["network"]:
             if str(other.get("mac")).lower() == str(item.get("mac")).lower():
                 yield f"mac is that of {described(other)} in the same network too"
-            if set(other.get("addresses") or ()) & set(item.get("addresses") or ()):
-                yield f"addresses has one of {described(other)} in the same network"
+            if served(other) and served(other) == served(item):
+                yield f"address {served(item)} is that of {described(other)} in the same network too"
 
 
 class Serving:
