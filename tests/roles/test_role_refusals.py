@@ -78,13 +78,16 @@ def test_what_cannot_be_is_refused_and_nothing_is_touched(host: Host, role: str)
 
 
 UNKNOWN: list[tuple[str, dict[str, Any], str]] = [
-    ("vm", {"vm_resources": [{"id": A, **VM, "colour": "red"}]}, "Unsupported parameters"),
-    ("vm", {"vm_resources": [{"id": A, **VM, "disks": [{**DISK, "size": 1}]}]}, "Unsupported parameters"),
+    ("vm", {"vm_resources": [{"id": A, **VM, "colour": "red"}]}, "vm_resources.colour. Supported parameters include"),
+    ("vm", {"vm_resources": [{"id": A, **VM, "disks": [{**DISK, "size": 1}]}]}, "vm_resources.disks.size. Supported"),
     ("vm", {"vm_resources": [{"id": A, "vcpus": "many", "memory": 1}]}, "cannot be converted to an int"),
     ("network", {"network_resources": {"id": A}}, "network_resources"),
     ("network", {"network_state": "gone"}, "value of network_state must be one of: present, absent, got: gone"),
-    ("pool", {"pool_resources": [], "pool_resorces": []}, ""),
-    ("pool", {"pool_resources": [{"id": A, "path": "/p"}], "pool_colour": 1}, "The role has no variable pool_colour"),
+    (
+        "pool",
+        {"pool_resources": [{"id": A, "path": "/p"}], "pool_colour": 1},
+        "pool_colour. Supported parameters include",
+    ),
     ("pool", {"pool_resources": [{"id": A, "path": "/p"}] * 2}, f"Listed twice: {A}"),
     (
         "pool",
@@ -100,6 +103,18 @@ def test_what_a_role_does_not_know_is_refused(host: Host, role: str, given: dict
     assert refused.returncode != 0, refused.stdout
     assert sentence in " ".join((refused.stdout + refused.stderr).split())
     assert traces(host) == host.virsh("pool-list", "--all", "--name").split() == []
+
+
+@pytest.mark.parametrize(("role", "name", "meant"), [("pool", "resorces", "resources"), ("vm", "secret", "secrets")])
+def test_a_variable_that_is_misspelt_anywhere_is_refused(host: Host, role: str, name: str, meant: str) -> None:
+    refused = play(host, "-e", f"{role}_{name}=x", **{role: {}})
+    said = " ".join((refused.stdout + refused.stderr).split())
+    assert refused.returncode != 0
+    assert f"The role has no variable {role}_{name}: did you mean {role}_{meant}?" in said
+
+
+def test_a_variable_of_somebody_else_is_none_of_the_roles(host: Host) -> None:
+    assert play(host, "-e", "pool_colour=red", pool={}).returncode == 0
 
 
 HOSTILE = (

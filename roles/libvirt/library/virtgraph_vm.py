@@ -208,7 +208,10 @@ _INACTIVE = 0 if libvirt is None else libvirt.VIR_DOMAIN_XML_INACTIVE
 
 def _shown(domain: Any | None) -> str:
     """Without passwords, which libvirt leaves out."""
-    return "" if domain is None else shown(domain.XMLDesc(_INACTIVE), *wanted.EVERYTHING)
+    if domain is None:
+        return ""
+    xml = domain.XMLDesc(_INACTIVE)
+    return shown(xml, wanted.EVERYTHING["kvm" if fromstring(xml).get("type") == "kvm" else "qemu"])
 
 
 def is_to_be_switched(state: int | None, running: bool) -> bool:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -54,6 +55,8 @@ def argument_spec(**own: Any) -> dict[str, Any]:
     }
 
 
+# How the names of roles' variables end.
+INPUTS = ("resources", "secrets", "servers", "reservations", "lease", "blocked", "strict", "state", "uplink", "path")
 LEASE = {
     "installation": {"type": "str"},
     "slot": {"type": "int"},
@@ -73,9 +76,11 @@ def installation(module: AnsibleModule) -> str:
 
 
 def refuse_unknown(module: AnsibleModule) -> None:
-    if unknown := module.params["unknown"]:
-        names = ", ".join(sorted(unknown))
-        module.fail_json(msg=f"The role has no variable {names}: its README.md and defaults/main.yml say which it has.")
+    """Variables that are misspelt. Others with the role's name before them may be somebody else's."""
+    for name in module.params["unknown"]:
+        prefix, _, last = name.rpartition("_")
+        if meant := get_close_matches(last, INPUTS, n=1, cutoff=0.75):
+            module.fail_json(msg=f"The role has no variable {name}: did you mean {prefix}_{meant[0]}?")
 
 
 def run_batch(
@@ -91,6 +96,7 @@ def run_batch(
     When the module is strict, one item that is unsound keeps it from touching any.
     """
     refuse_unknown(module)
+    installation(module)  # one that is none is refused
     items: list[Item] = module.params["resources"]
     present = module.params["state"] == "present"
     kind_of = kind if callable(kind) else lambda item: str(kind)

@@ -128,7 +128,7 @@ def _features(root: Element, vm: VM) -> None:
     SubElement(features, "acpi")
     SubElement(features, "apic")
     if vm.domain_type == "qemu":  # or each guest's translated code grows to 1 GB
-        _text(SubElement(features, "tcg"), "tb-cache", "64", unit="MiB")
+        _text(SubElement(features, "tcg"), "tb-cache", str(64 << 10), unit="KiB")
 
 
 def _devices(devices: Element, vm: VM, vnc_password: str | None) -> None:
@@ -264,7 +264,7 @@ def _text(parent: Element, tag: str, text: str, **attributes: str) -> None:
 
 def text(vm: VM, mark: Mark) -> str:
     """For a diff, without a password."""
-    return shown(tostring(domain(vm, mark), encoding="unicode"), *EVERYTHING)
+    return shown(tostring(domain(vm, mark), encoding="unicode"), EVERYTHING[vm.domain_type])
 
 
 def _everything(domain_type: str) -> str:
@@ -273,8 +273,12 @@ def _everything(domain_type: str) -> str:
     vm = VM(id, "title", "x86_64", domain_type, 1, 1, "/k", "/i", "c", True, True, (nic,), (disk,))
     root = domain(vm, Mark(id, 0, id, ""))
     del root.find("os/type").attrib["machine"]  # type: ignore[union-attr] # libvirt writes which version of it
+    devices = root.find("devices")
+    assert devices is not None
+    for controller in devices.findall("controller"):  # libvirt adds its own
+        devices.remove(controller)
     return tostring(root, encoding="unicode")
 
 
-# Domains that have all that any of ours may have.
-EVERYTHING = (_everything("kvm"), _everything("qemu"))
+# By type, a domain that has all that any of ours may have.
+EVERYTHING = {domain_type: _everything(domain_type) for domain_type in ("kvm", "qemu")}

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element, fromstring, indent, tostring
 
 
-def shown(xml: str, *ours: str) -> str:
-    """`ours`: documents of ours that have everything that is to be shown."""
+def shown(xml: str, ours: str) -> str:
+    """`ours`: a document of ours that has everything that is to be shown."""
     root = fromstring(xml)
     known: dict[str, set[str]] = {}
-    for document in ours:
-        for path, element in _walk(fromstring(document), ""):
-            known.setdefault(path, set()).update(element.attrib)
+    for path, element in _walk(fromstring(ours), ""):
+        known.setdefault(path, set()).update(element.attrib)
     _trim(root, root.tag, known)
     indent(root)
     return tostring(root, encoding="unicode") + "\n"
@@ -34,5 +33,7 @@ def _trim(element: Element, path: str, known: dict[str, set[str]]) -> None:
             _trim(child, below, known)
         else:
             element.remove(child)
+    if not len(element) and not (element.text or "").strip():
+        element.text = None
     if path.endswith("devices"):  # libvirt has an order of its own
         element[:] = sorted(element, key=lambda child: child.tag)
