@@ -89,7 +89,7 @@ def test_vnc_only_with_a_password_and_only_on_the_host_itself() -> None:
 
 
 def test_the_translation_cache_is_limited_where_there_is_one() -> None:
-    assert xml(domain_type="qemu").findtext("features/tcg/tb-cache") == "64"
+    assert xml(domain_type="qemu").findtext("features/tcg/tb-cache") == "65536"
     assert xml(domain_type="kvm").find("features/tcg") is None
 
 

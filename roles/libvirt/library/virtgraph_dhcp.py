@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from ipaddress import IPv4Interface
 from pathlib import Path
 
@@ -17,11 +18,14 @@ from ansible.module_utils.virtgraph_batch import (
     argument_spec,
     described,
     installation,
+    predicted,
     run_batch,
 )
-from ansible.module_utils.virtgraph_dhcp_text import options, reservation, server_address
+from ansible.module_utils.virtgraph_dhcp_text import options, reservation, served, server_address
 from ansible.module_utils.virtgraph_dnsmasq import NIC, Dnsmasq
+from ansible.module_utils.virtgraph_input import addresses, ipv4, mac, problems, uuid, whole
 from ansible.module_utils.virtgraph_iproute import End
+from ansible.module_utils.virtgraph_predicted import Predicted
 
 DOCUMENTATION = """
 module: virtgraph_dhcp
@@ -42,6 +46,8 @@ options:
   blocked: {type: list, elements: str, description: Ids that failed earlier; what needs one of them is skipped.}
   strict: {type: bool, default: true, description: Whether the module fails when a resource fails.}
   state: {type: str, choices: [present, absent], default: present, description: Of all resources given.}
+  predicted: {type: dict, description: "In check mode, what roles before would have made and removed."}
+  unknown: {type: list, elements: str, description: Variables that the role does not know.}
 """
 
 MTU = 1500
@@ -50,14 +56,39 @@ MTU = 1500
 def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     resources = module.params["resources"]
-    serving = Serving(resources, installation(module), module.check_mode)
-    run_batch(module, resources, serving.realize if module.params["state"] == "present" else serving.remove)
+    serving = Serving(resources, installation(module), predicted(module), module.check_mode)
+    realize = serving.realize if module.params["state"] == "present" else serving.remove
+    run_batch(module, kind, realize, lambda item, present: unsound(item, present, resources), serving.predicted)
+
+
+def kind(item: Item) -> str:
+    return "reservation" if "network" in item else "dhcp"
+
+
+def unsound(item: Item, present: bool, beside: list[Item]) -> Iterator[str]:
+    if kind(item) == "dhcp":
+        checks = {
+            "address": ipv4, "prefix": whole(1, 30), "mac": mac, "gateway": addresses, "nameservers": addresses,
+            "mtu": whole(68, 65535),
+        }  # fmt: skip
+        yield from problems(item, checks, ["address", "prefix", "mac"] if present else [])
+        return
+    yield from problems(
+        item, {"network": uuid, "mac": mac, "addresses": addresses}, ["mac", "addresses"] if present else []
+    )
+    for other in beside if present else []:
+        if other is not item and other.get("network") == item["network"]:
+            if str(other.get("mac")).lower() == str(item.get("mac")).lower():
+                yield f"mac is that of {described(other)} in the same network too"
+            if served(other) and served(other) == served(item):
+                yield f"address {served(item)} is that of {described(other)} in the same network too"
 
 
 class Serving:
-    def __init__(self, resources: list[Item], installation: str, check: bool) -> None:
+    def __init__(self, resources: list[Item], installation: str, predicted: Predicted, check: bool) -> None:
         self.reservations = [item for item in resources if "network" in item]
         self.installation = installation
+        self.predicted = predicted
         self.check = check
         self.changed: dict[str, set[str]] = {}  # by network: NICs whose reservations changed
 
@@ -71,29 +102,31 @@ class Serving:
         dnsmasq, address = Dnsmasq(item["id"], self.installation), server_address(item)
         own, facts = iproute.alias(self.installation, item["id"]), {"dhcp": item["address"]}
         _refuse_foreign(dnsmasq)
-        mtu = min(item.get("mtu") or MTU, iproute.bridge_mtu(names.bridge(item["id"]), own))
+        mtu = min(item.get("mtu") or MTU, iproute.bridge_mtu(item["id"], self.installation, self.predicted))
         ends = cable(item, own, mtu)
         running, wanted = dnsmasq.running(), dnsmasq.command(address)
         plugged = is_plugged(dnsmasq, ends, address)
         right = [pid for pid, command in running.items() if plugged and command == wanted][:1]
+        told = dnsmasq.text(dnsmasq.options), options(item, mtu)
         if self.check:
-            return Done(not right, facts)
+            return Done(not right or told[0] != told[1], facts, diff=told)
         if not plugged:
             plug(dnsmasq, ends, address)
-        rewritten = dnsmasq.write_options(options(item, mtu))
+        rewritten = dnsmasq.write_options(told[1])
         reserved = self._write(dnsmasq)  # before the start: one that has only just started may miss a SIGHUP
         dnsmasq.end(*(pid for pid in running if pid not in right))
         if not right:
             dnsmasq.start(wanted)
         dnsmasq.read_again()
         self.changed[item["id"]] = reserved
-        return Done(rewritten or not right, facts)
+        return Done(rewritten or not right, facts, diff=told)
 
     def _unserve(self, item: Item) -> Done:
         dnsmasq, own = Dnsmasq(item["id"], self.installation), iproute.alias(self.installation, item["id"])
         plugged = iproute.is_ours(dnsmasq.netns, own, going=True)
         if not plugged and not dnsmasq.exists():
             return Done(False)
+        told = dnsmasq.text(dnsmasq.options)
         if not self.check:
             dnsmasq.end(*dnsmasq.running())
             if plugged:
@@ -101,19 +134,27 @@ class Serving:
             if dnsmasq.has_namespace():
                 iproute.run("ip", "netns", "delete", dnsmasq.netns)
             dnsmasq.forget()
-        return Done(True)
+        return Done(True, diff=(told, ""))
 
     def _reserve(self, item: Item) -> Done:
-        reservation(item)  # one that is not valid fails alone
+        wanted = reservation(item) or ""  # one that is not valid fails alone
         dnsmasq = Dnsmasq(item["network"], self.installation)
-        if self.check:
-            file = dnsmasq.hosts / names.checked(item["id"])
-            return Done((file.read_text() if file.exists() else None) != reservation(item))
+        told = dnsmasq.text(dnsmasq.reservation(item["id"])), wanted
         if item["network"] not in self.changed:
-            _need_server(dnsmasq, item)
+            if not self.predicted.made("dhcp", item["network"]):
+                self._need_server(dnsmasq, item)
+            if self.check:
+                return Done(told[0] != told[1], diff=told)
             self.changed[item["network"]] = self._write(dnsmasq)
             dnsmasq.read_again()
-        return Done(item["id"] in self.changed[item["network"]])
+        return Done(item["id"] in self.changed[item["network"]], diff=told)
+
+    def _need_server(self, dnsmasq: Dnsmasq, item: Item) -> None:
+        if self.predicted.gone("dhcp", dnsmasq.network) or not dnsmasq.exists() or not dnsmasq.running():
+            raise ResourceError(
+                f"Network {dnsmasq.network} has no DHCP server on this host that could serve NIC {described(item)}.",
+                f"Apply the network {dnsmasq.network} again, which starts its server.",
+            )
 
     def _write(self, dnsmasq: Dnsmasq) -> set[str]:
         """All that are given of the network, so that dnsmasq is told once; those that changed."""
@@ -128,13 +169,14 @@ class Serving:
 
     def _release(self, item: Item) -> Done:
         dnsmasq = Dnsmasq(item["network"], self.installation)
+        told = dnsmasq.text(dnsmasq.reservation(item["id"]))
         if self.check:
-            return Done((dnsmasq.hosts / names.checked(item["id"])).exists())
+            return Done(bool(told), diff=(told, ""))
         if item["network"] not in self.changed:
             nics = [nic["id"] for nic in self.reservations if nic["network"] == item["network"]]
             self.changed[item["network"]] = {nic for nic in nics if dnsmasq.release(nic)}
             dnsmasq.read_again()
-        return Done(item["id"] in self.changed[item["network"]])
+        return Done(item["id"] in self.changed[item["network"]], diff=(told, ""))
 
 
 def _refuse_foreign(dnsmasq: Dnsmasq) -> None:
@@ -144,14 +186,6 @@ def _refuse_foreign(dnsmasq: Dnsmasq) -> None:
             f"The network namespace {dnsmasq.netns} exists on this host already and is not of network"
             f" {dnsmasq.network} of this installation: it is left as it is.",
             f"Remove it by hand if nobody needs it (ip netns delete {dnsmasq.netns}), then apply again.",
-        )
-
-
-def _need_server(dnsmasq: Dnsmasq, item: Item) -> None:
-    if not dnsmasq.exists() or not dnsmasq.running():
-        raise ResourceError(
-            f"Network {dnsmasq.network} has no DHCP server on this host that could serve NIC {described(item)}.",
-            f"Apply the network {dnsmasq.network} again, which starts its server.",
         )
 
 

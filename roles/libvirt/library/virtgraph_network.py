@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -19,10 +20,14 @@ from ansible.module_utils.virtgraph_batch import (
     argument_spec,
     described,
     installation,
+    predicted,
     run_batch,
 )
-from ansible.module_utils.virtgraph_libvirt import connected, found, ours, watched
+from ansible.module_utils.virtgraph_input import problems, whole
+from ansible.module_utils.virtgraph_libvirt import connected, found, ours, taps, watched
 from ansible.module_utils.virtgraph_mark import Mark, mark
+from ansible.module_utils.virtgraph_predicted import Predicted
+from ansible.module_utils.virtgraph_shown import shown
 
 try:
     import libvirt
@@ -43,6 +48,8 @@ options:
   blocked: {type: list, elements: str, description: Ids that failed earlier; what needs one of them is skipped.}
   strict: {type: bool, default: true, description: Whether the module fails when a resource fails.}
   state: {type: str, choices: [present, absent], default: present, description: Of all resources given.}
+  predicted: {type: dict, description: "In check mode, what roles before would have made and removed."}
+  unknown: {type: list, elements: str, description: Variables that the role does not know.}
 """
 
 THREADS = 4  # libvirtd serves 5 requests of one client at a time
@@ -53,17 +60,22 @@ _INACTIVE = 0 if libvirt is None else libvirt.VIR_NETWORK_XML_INACTIVE
 def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     with connected(module) as connection:
-        networks = Networks(connection, installation(module), module.check_mode)
+        networks = Networks(connection, installation(module), predicted(module), module.check_mode)
         realize = networks.realize if module.params["state"] == "present" else networks.remove
-        run_batch(module, module.params["resources"], watched(connection, realize), THREADS)
+        run_batch(module, "network", watched(connection, realize), unsound, networks.predicted, THREADS)
+
+
+def unsound(item: Item, present: bool) -> Iterator[str]:
+    yield from problems(item, {"mtu": whole(68, 65535)}, [])
 
 
 class Networks:
     """The libvirt network carries the mark: it is defined before the bridge is made, and removed after it."""
 
-    def __init__(self, connection: Any, installation: str, check: bool) -> None:
+    def __init__(self, connection: Any, installation: str, predicted: Predicted, check: bool) -> None:
         self.connection = connection
         self.installation = installation
+        self.predicted = predicted
         self.check = check
 
     def realize(self, item: Item) -> Done:
@@ -72,15 +84,16 @@ class Networks:
         defined = network is not None and self._mark(network, item).digest == new.digest
         started = network is not None and bool(network.isActive()) and not network.autostart()
         iproute.is_ours(bridge.name, bridge.alias)
-        right = bridge.right()
+        right, after = bridge.right(), network_xml(item, new)
+        diff = ("", "") if defined else (_shown(network, after), shown(after, after))
         if not self.check:
             if not defined:  # over the one that runs, which goes on: what differs is only the mark
-                network = self.connection.networkDefineXML(network_xml(item, new))
+                network = self.connection.networkDefineXML(after)
             if not right:
                 bridge.make()
             if not started:
                 _start(network)
-        return Done(not (defined and started and right), {"bridge": bridge.name})
+        return Done(not (defined and started and right), {"bridge": bridge.name}, {"mtu": bridge.mtu}, diff)
 
     def remove(self, item: Item) -> Done:
         bridge, network = Bridge.of(item, self.installation), self._find(item)
@@ -89,12 +102,13 @@ class Networks:
         there = iproute.is_ours(bridge.name, bridge.alias, going=True)
         if there:
             self._refuse_while_used(item, bridge.name)
+        before = _shown(network, network_xml(item, mark(item, self.installation)))
         if not self.check:
             if there:
                 iproute.delete(bridge.name)
             if network is not None:
                 _undefine(network)
-        return Done(there or network is not None)
+        return Done(there or network is not None, diff=(before, ""))
 
     def _find(self, item: Item) -> Any | None:
         by_uuid = found(self.connection.networkLookupByUUIDString, names.checked(item["id"]))
@@ -107,11 +121,15 @@ class Networks:
         ports = {port.name for port in Path(f"/sys/class/net/{bridge}/brif").glob("*")}
         itself = iproute.link(names.untagged(self.installation, item["id"]))
         own = {names.uplink_inside(item["id"]), names.dhcp(item["id"]), itself and itself["ifname"]}
-        if used := ports - own:
+        if used := ports - own - taps(self.connection, self.predicted):
             raise ResourceError(
                 f"Something is still plugged into network {described(item)}: {', '.join(sorted(used))} on {bridge}.",
                 "Remove or detach the VMs on it, then apply again.",
             )
+
+
+def _shown(network: Any | None, ours: str) -> str:
+    return "" if network is None else shown(network.XMLDesc(_INACTIVE), ours)
 
 
 def network_xml(item: Item, new: Mark) -> str:

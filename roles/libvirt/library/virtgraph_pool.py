@@ -5,14 +5,25 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 
 from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.virtgraph_batch import Done, Item, ResourceError, argument_spec, described, run_batch
+from ansible.module_utils.virtgraph_batch import (
+    Done,
+    Item,
+    ResourceError,
+    argument_spec,
+    described,
+    predicted,
+    run_batch,
+)
+from ansible.module_utils.virtgraph_input import path, problems
 from ansible.module_utils.virtgraph_libvirt import connected, found, pool_at, watched
+from ansible.module_utils.virtgraph_predicted import Predicted
 
 DOCUMENTATION = """
 module: virtgraph_pool
@@ -29,26 +40,34 @@ options:
   blocked: {type: list, elements: str, description: Ids that failed earlier; what needs one of them is skipped.}
   strict: {type: bool, default: true, description: Whether the module fails when a resource fails.}
   state: {type: str, choices: [present, absent], default: present, description: Of all resources given.}
+  predicted: {type: dict, description: "In check mode, what roles before would have made and removed."}
+  unknown: {type: list, elements: str, description: Variables that the role does not know.}
 """
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     with connected(module) as connection:
-        pools = Pools(connection, module.check_mode)
+        pools = Pools(connection, predicted(module), module.check_mode)
         realize = pools.realize if module.params["state"] == "present" else pools.remove
-        run_batch(module, module.params["resources"], watched(connection, realize))
+        run_batch(module, "pool", watched(connection, realize), unsound, pools.predicted)
+
+
+def unsound(item: Item, present: bool) -> Iterator[str]:
+    yield from problems(item, {"path": path}, ["path"] if present else [])
 
 
 class Pools:
-    def __init__(self, connection: Any, check: bool) -> None:
+    def __init__(self, connection: Any, predicted: Predicted, check: bool) -> None:
         self.connection = connection
+        self.predicted = predicted
         self.check = check
 
     def realize(self, item: Item) -> Done:
         pool = self._find(item) or pool_at(self.connection, item["path"])
         if self.check:
-            return Done(pool is None or not pool.isActive())
+            like = any(after["path"] == item["path"] for after in self.predicted.all_made("pool"))
+            return Done(not like and (pool is None or not pool.isActive()), after={"path": item["path"]})
         changed = False
         if pool is None:
             Path(item["path"]).mkdir(mode=0o711, parents=True, exist_ok=True)
@@ -63,21 +82,22 @@ class Pools:
         pool = self._find(item)
         if pool is None:
             return Done(False)
-        if self.check:
-            return Done(True)
-        path = Path(fromstring(pool.XMLDesc()).findtext("target/path", ""))
-        if left := [file.name for file in path.glob("*.qcow2") if not file.match(names.base("*"))]:
+        folder = Path(fromstring(pool.XMLDesc()).findtext("target/path", ""))
+        files = (file for file in folder.glob("*.qcow2") if not file.match(names.base("*")))
+        if left := [file.name for file in files if not self.predicted.gone("volume", file.stem)]:
             raise ResourceError(
-                f"Pool {described(item)} still has {len(left)} volumes at {path}, {left[0]} among them.",
+                f"Pool {described(item)} still has {len(left)} volumes at {folder}, {left[0]} among them.",
                 "Remove them first.",
             )
+        if self.check:
+            return Done(True)
         if pool.isActive():
             pool.destroy()
         pool.undefine()
-        for base in (*path.glob(names.base("*")), *path.glob(".base-*.part")):
+        for base in (*folder.glob(names.base("*")), *folder.glob(".base-*.part")):
             base.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # what somebody else put there stays
-            path.rmdir()
+            folder.rmdir()
         return Done(True)
 
     def _find(self, item: Item) -> Any | None:
@@ -93,10 +113,10 @@ class Pools:
                 "and is not of virtgraph: it is left as it is.",
                 "Remove that pool by hand if nobody needs it, then apply again.",
             )
-        path = fromstring(pool.XMLDesc()).findtext("target/path")
-        if path != item.get("path", path):
+        place = fromstring(pool.XMLDesc()).findtext("target/path")
+        if place != item.get("path", place):
             raise ResourceError(
-                f"Pool {described(item)} is at {path} on this host and cannot move to {item['path']}.",
+                f"Pool {described(item)} is at {place} on this host and cannot move to {item['path']}.",
                 "Make another pool there.",
             )
         return pool
@@ -110,11 +130,11 @@ def _xml(item: Item) -> str:
     return tostring(root, encoding="unicode")
 
 
-def _facts(path: str) -> dict[str, Any]:
+def _facts(folder: str) -> dict[str, Any]:
     """Of the file system: libvirt's own figures are as old as its last refresh."""
-    space = os.statvfs(path)
+    space = os.statvfs(folder)
     return {
-        "path": path,
+        "path": folder,
         "capacity": space.f_blocks * space.f_frsize,
         "available": space.f_bavail * space.f_frsize,
     }

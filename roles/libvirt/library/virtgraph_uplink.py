@@ -4,13 +4,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from ansible.module_utils import virtgraph_iproute as iproute
 from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.virtgraph_8021q import Tagged, Untagged
-from ansible.module_utils.virtgraph_batch import Done, Item, ResourceError, argument_spec, installation, run_batch
+from ansible.module_utils.virtgraph_batch import (
+    Done,
+    Item,
+    ResourceError,
+    argument_spec,
+    installation,
+    predicted,
+    run_batch,
+)
+from ansible.module_utils.virtgraph_input import one_of, problems, whole
 from ansible.module_utils.virtgraph_ovs import Switched
+from ansible.module_utils.virtgraph_predicted import Predicted
 
 DOCUMENTATION = """
 module: virtgraph_uplink
@@ -27,6 +38,8 @@ options:
   blocked: {type: list, elements: str, description: Ids that failed earlier; what needs one of them is skipped.}
   strict: {type: bool, default: true, description: Whether the module fails when a resource fails.}
   state: {type: str, choices: [present, absent], default: present, description: Of all resources given.}
+  predicted: {type: dict, description: "In check mode, what roles before would have made and removed."}
+  unknown: {type: list, elements: str, description: Variables that the role does not know.}
 """
 
 Plug = type[Switched] | type[Tagged] | type[Untagged]
@@ -35,15 +48,24 @@ PLUGS: tuple[Plug, ...] = (Switched, Tagged, Untagged)
 
 def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    uplinks = Uplinks(installation(module), module.check_mode)
+    uplinks = Uplinks(installation(module), predicted(module), module.check_mode)
     realize = uplinks.realize if module.params["state"] == "present" else uplinks.remove
-    run_batch(module, module.params["resources"], realize)
+    run_batch(module, "uplink", realize, unsound, uplinks.predicted)
+
+
+def unsound(item: Item, present: bool) -> Iterator[str]:
+    checks = {"driver": one_of("ovs", "8021q", "none"), "vlan_id": whole(1, 4094), "mtu": whole(68, 65535)}
+    yield from problems(item, checks, ["driver"] if present else [])
+    if present and item.get("driver") in ("ovs", "8021q") and not item.get("interface"):
+        yield f"the driver {item['driver']} needs an interface"
 
 
 class Uplinks:
-    def __init__(self, installation: str, check: bool) -> None:
+    def __init__(self, installation: str, predicted: Predicted, check: bool) -> None:
         self.installation = installation
+        self.predicted = predicted
         self.check = check
+        self.taken: dict[tuple[str, int | None], str] = {}  # by interface and tag: the network of this list
 
     def realize(self, item: Item) -> Done:
         wanted = plug_of(item)
@@ -52,8 +74,10 @@ class Uplinks:
         plug = wanted(item, self.installation)
         refuse_own_address(plug.interface())
         plug.refuse()
+        if wanted is not Switched:
+            self._take(item, plug.interface())
         bridge = names.bridge(item["id"])
-        has = iproute.bridge_mtu(bridge, iproute.alias(self.installation, item["id"]))
+        has = iproute.bridge_mtu(item["id"], self.installation, self.predicted)
         mtu = min(item.get("mtu") or has, plug.most())
         others = [kind(item, self.installation) for kind in PLUGS if kind is not wanted]
         others = [other for other in others if other.there()]
@@ -64,7 +88,17 @@ class Uplinks:
             plug.make(mtu)
             iproute.change(f"link set dev {bridge} mtu {mtu}")
         tag = "untagged" if item.get("vlan_id") is None else f"tag {item['vlan_id']}"
-        return Done(not right, {"uplink": f"{plug.text} {tag}"})
+        return Done(not right, {"uplink": f"{plug.text} {tag}"}, {"mtu": mtu})
+
+    def _take(self, item: Item, interface: str) -> None:
+        """What a run finds when it comes to the second of two, is known in check mode too."""
+        other = self.taken.setdefault((interface, item.get("vlan_id")), item["id"])
+        if other != item["id"]:
+            lane = "the untagged network" if item.get("vlan_id") is None else f"VLAN {item['vlan_id']} for network"
+            raise ResourceError(
+                f"The uplink {interface} carries {lane} {other}, and can carry one only.",
+                "Give this network another vlan_id or another uplink.",
+            )
 
     def remove(self, item: Item) -> Done:
         there = [plug for kind in PLUGS if (plug := kind(item, self.installation)).there()]
@@ -76,14 +110,11 @@ class Uplinks:
 
 def plug_of(item: Item) -> Plug | None:
     """What an uplink is made as; None for none."""
-    driver = item["driver"]
-    if driver == "ovs":
-        return Switched
-    if driver == "8021q":
-        return Untagged if item.get("vlan_id") is None else Tagged
-    if driver == "none":
+    if item["driver"] == "none":
         return None
-    raise ResourceError(f"There is no uplink driver {driver!r}.", "Use ovs, 8021q or none.")
+    if item["driver"] == "ovs":
+        return Switched
+    return Untagged if item.get("vlan_id") is None else Tagged
 
 
 def refuse_own_address(interface: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
@@ -13,8 +14,18 @@ from ansible.module_utils import virtgraph_base as base
 from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.virtgraph_base import Source
-from ansible.module_utils.virtgraph_batch import Done, Item, ResourceError, argument_spec, described, run_batch
+from ansible.module_utils.virtgraph_batch import (
+    Done,
+    Item,
+    ResourceError,
+    argument_spec,
+    described,
+    predicted,
+    run_batch,
+)
+from ansible.module_utils.virtgraph_input import path, problems, sha256, uuid, whole
 from ansible.module_utils.virtgraph_libvirt import connected, found, pool_at, watched
+from ansible.module_utils.virtgraph_predicted import Predicted
 
 try:
     import libvirt
@@ -35,6 +46,8 @@ options:
   blocked: {type: list, elements: str, description: Ids that failed earlier; what needs one of them is skipped.}
   strict: {type: bool, default: true, description: Whether the module fails when a resource fails.}
   state: {type: str, choices: [present, absent], default: present, description: Of all resources given.}
+  predicted: {type: dict, description: "In check mode, what roles before would have made and removed."}
+  unknown: {type: list, elements: str, description: Variables that the role does not know.}
 """
 
 _FULL = os.strerror(errno.ENOSPC)
@@ -49,12 +62,21 @@ def main() -> None:
     items, lease = module.params["resources"], module.params["lease"]
     try:
         with connected(module) as connection:
-            volumes = Volumes(connection, module.params["sources"], lease, module.check_mode)
+            volumes = Volumes(connection, module.params["sources"], lease, predicted(module), module.check_mode)
             realize = volumes.realize if module.params["state"] == "present" else volumes.remove
-            run_batch(module, items, watched(connection, realize))
+            run_batch(module, "volume", watched(connection, realize), unsound, volumes.predicted)
     finally:
         if not module.check_mode:
             base.remove_copies({item["pool_path"] for item in items if "pool_path" in item}, lease)
+
+
+def unsound(item: Item, present: bool) -> Iterator[str]:
+    yield from problems(item, {"pool": uuid, "pool_path": path, "size": whole(1, 1 << 62)}, ["pool", "pool_path"])
+    source = item.get("source")
+    if source:
+        yield from problems(source, {"file": path, "sha256": sha256}, ["file"], "source.")
+    elif present and not item.get("size"):
+        yield "it has neither a size nor a source"
 
 
 class Volumes:
@@ -63,9 +85,11 @@ class Volumes:
         connection: Any,
         sources: dict[str, dict[str, Any]],
         lease: dict[str, Any] | None,
+        predicted: Predicted,
         check: bool,
     ) -> None:
         self.connection = connection
+        self.predicted = predicted
         self.sources = sources
         self.lease = lease
         self.check = check
@@ -73,58 +97,65 @@ class Volumes:
 
     def realize(self, item: Item) -> Done:
         pool = self._pool(item)
-        if self.check:
-            return Done(self._would_change(pool, item))
-        if pool is None:
+        if pool is None and not self._pool_to_come(item):
             raise ResourceError(
                 f"Volume {described(item)} has no pool: {item['pool']} is not on {self.host}.",
                 "Apply the pool to this host first.",
             )
-        volume, path = self._volume(pool, item), _path(item)
+        if self.check:
+            return Done(self._would_change(item))
+        volume, file = self._volume(pool, item), _path(item)
         changed = volume is None
         if volume is None:
             volume = self._create(pool, item)
         capacity = volume.info()[1]
-        size = item.get("size") or capacity
-        if size < capacity:
-            raise ResourceError(
-                f"Volume {described(item)} has {capacity} bytes and cannot shrink to {size}.",
-                "Give a size that is not less, or make a new volume and copy what is in it.",
-            )
+        size = _grown(item, capacity)
         if size > capacity:
-            self._grow(volume, str(path), size)
+            self._grow(volume, str(file), size)
             changed = True
         _, capacity, allocation = volume.info()
-        return Done(changed, {"url": path.as_uri(), "capacity": capacity, "allocation": allocation})
+        return Done(changed, {"url": file.as_uri(), "capacity": capacity, "allocation": allocation})
 
     def remove(self, item: Item) -> Done:
         pool = self._pool(item)
         if pool is None:
             return Done(False)
-        volume = self._volume(pool, item)
-        if volume is None:
+        volume = None if self.check else self._volume(pool, item)
+        if volume is None and not (self.check and _path(item).exists()):
             return Done(False)
-        if not self.check:
-            if domain := self._user(volume.path()):
-                raise ResourceError(
-                    f"Volume {described(item)} is in use by the running domain {domain.name()}.",
-                    "Detach it from that VM, or stop the VM, then remove it.",
-                )
+        domain = self._user(str(_path(item)))
+        if domain and not self.predicted.gone("vm", domain.UUIDString()):
+            raise ResourceError(
+                f"Volume {described(item)} is in use by the running domain {domain.name()}.",
+                "Detach it from that VM, or stop the VM, then remove it.",
+            )
+        if volume is not None:
             volume.delete()
         return Done(True)
 
-    def _would_change(self, pool: Any | None, item: Item) -> bool:
-        """In check mode; the pool may be one that the same play would make."""
-        volume = None if pool is None else self._volume(pool, item)
-        return volume is None or item.get("size") not in (None, volume.info()[1])
+    def _would_change(self, item: Item) -> bool:
+        """In check mode. libvirt may know nothing of the pool yet, or not look into it: the files tell."""
+        file = _path(item)
+        capacity = base.header(file)[1] if file.exists() else None
+        if capacity is not None:
+            return _grown(item, capacity) > capacity
+        source = self._source(item) if item.get("source") else None
+        if source is None or base.path(item["pool_path"], source).exists():
+            self._size(item, base.path(item["pool_path"], source) if source else None)
+        else:  # what size it has is seen when it has been copied
+            self._refuse_hash(item, source, self.sources[source.file]["checksum"])
+        return True
+
+    def _pool_to_come(self, item: Item) -> bool:
+        made = self.predicted.all_made("pool")
+        return bool(self.predicted.made("pool", item["pool"])) or item["pool_path"] in [after["path"] for after in made]
 
     def _pool(self, item: Item) -> Any | None:
         pool = found(self.connection.storagePoolLookupByName, names.libvirt_pool(item["pool"]))
         pool = pool or pool_at(self.connection, item["pool_path"])
         if pool is not None and not pool.isActive():
-            if self.check:  # and nothing can be looked up in it
-                return None
-            pool.create()
+            if not self.check:
+                pool.create()
         return pool
 
     def _volume(self, pool: Any, item: Item) -> Any | None:
@@ -138,6 +169,16 @@ class Volumes:
 
     def _create(self, pool: Any, item: Item) -> Any:
         backing = self._base(item) if item.get("source") else None
+        size = self._size(item, backing)
+        try:
+            return pool.createXML(_xml(item, size, backing))
+        except libvirt.libvirtError as error:
+            _path(item).unlink(missing_ok=True)
+            if _FULL in str(error):
+                raise self._full(item, _METADATA) from error
+            raise
+
+    def _size(self, item: Item, backing: Path | None) -> int:
         least = base.virtual_size(backing) if backing else None
         size = item.get("size") or least
         if size is None:
@@ -147,28 +188,26 @@ class Volumes:
                 f"Volume {described(item)} of {size} bytes is smaller than its source, a disk of {least} bytes.",
                 f"Make its size at least {least} bytes, or leave it out.",
             )
-        try:
-            return pool.createXML(_xml(item, size, backing))
-        except libvirt.libvirtError as error:
-            _path(item).unlink(missing_ok=True)
-            if _FULL in str(error):
-                raise self._full(item, _METADATA) from error
-            raise
+        return int(size)
 
-    def _base(self, item: Item) -> Path:
-        """The backing file, which gets its name here."""
+    def _source(self, item: Item) -> Source:
         source = Source.of(item, self.sources)
         if source is None:
             raise ResourceError(
                 f"The source of volume {described(item)} is not on the controller: {item['source']['file']}.",
                 "Put the file there, or correct the volume's source.",
             )
-        path = base.path(item["pool_path"], source)
-        if not path.exists():
-            self._adopt(item, source, base.part(item["pool_path"], source, self.lease), path)
-        return path
+        return source
 
-    def _adopt(self, item: Item, source: Source, part: Path, path: Path) -> None:
+    def _base(self, item: Item) -> Path:
+        """The backing file, which gets its name here."""
+        source = self._source(item)
+        whole = base.path(item["pool_path"], source)
+        if not whole.exists():
+            self._adopt(item, source, base.part(item["pool_path"], source, self.lease), whole)
+        return whole
+
+    def _adopt(self, item: Item, source: Source, part: Path, whole: Path) -> None:
         if not part.exists() or part.stat().st_size != source.size:
             space = os.statvfs(item["pool_path"])
             part.unlink(missing_ok=True)
@@ -178,31 +217,34 @@ class Volumes:
                 f"The source of volume {described(item)} was not copied to {self.host}: {source.file}.",
                 "Look into the Run's log, then apply again.",
             )
-        if (copied := base.sha256(part)) != source.sha256:
-            raise ResourceError(
-                f"The source of volume {described(item)} has the SHA-256 {copied}, and {source.sha256} is wanted: "
-                f"{source.file}.",
-                "Put the right file there, or correct the volume's sha256.",
-            )
+        self._refuse_hash(item, source, base.sha256(part))
         if base.virtual_size(part) is None:
             raise ResourceError(
                 f"The source of volume {described(item)} is not a qcow2 file without a backing file: {source.file}.",
                 "Convert it: qemu-img convert -O qcow2 OLD NEW.",
             )
         part.chmod(0o644)
-        part.rename(path)
+        part.rename(whole)
 
-    def _grow(self, volume: Any, path: str, size: int) -> None:
-        if domain := self._user(path):
-            domain.blockResize(path, size, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
+    def _refuse_hash(self, item: Item, source: Source, seen: str) -> None:
+        if seen != source.sha256:
+            raise ResourceError(
+                f"The source of volume {described(item)} has the SHA-256 {seen}, and {source.sha256} is wanted: "
+                f"{source.file}.",
+                "Put the right file there, or correct the volume's sha256.",
+            )
+
+    def _grow(self, volume: Any, file: str, size: int) -> None:
+        if domain := self._user(file):
+            domain.blockResize(file, size, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
         else:
             volume.resize(size)
 
-    def _user(self, path: str) -> Any | None:
+    def _user(self, file: str) -> Any | None:
         """The running domain that has the file open."""
         for domain in self.connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE):
             sources = fromstring(domain.XMLDesc()).iterfind("devices/disk/source")
-            if any(source.get("file") == path for source in sources):
+            if any(source.get("file") == file for source in sources):
                 return domain
         return None
 
@@ -213,6 +255,16 @@ class Volumes:
             f"{needed} bytes needed, {space.f_bavail * space.f_frsize} free.",
             "Free some space there, or put the volume into another pool.",
         )
+
+
+def _grown(item: Item, capacity: int) -> int:
+    size = int(item.get("size") or capacity)
+    if size < capacity:
+        raise ResourceError(
+            f"Volume {described(item)} has {capacity} bytes and cannot shrink to {size}.",
+            "Give a size that is not less, or make a new volume and copy what is in it.",
+        )
+    return size
 
 
 def _path(item: Item) -> Path:

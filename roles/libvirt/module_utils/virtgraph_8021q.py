@@ -112,7 +112,7 @@ class Tagged(_Interface):
 
     def there(self) -> bool:
         found = iproute.ours(self.name, self.own)
-        return found is not None and iproute.kind(found) == "vlan"
+        return found is not None and iproute.made_as(found) == "vlan"
 
     def unplug(self) -> None:
         iproute.delete(self.name)
@@ -141,7 +141,7 @@ class Untagged(_Interface):
                 f"The uplink {name} is a port of {master} already: it is left as it is.",
                 f"Take it out if nobody needs it there (ip link set dev {name} nomaster), or name another uplink.",
             )
-        if iproute.kind(found) == "bridge":
+        if iproute.made_as(found) == "bridge":
             raise ResourceError(
                 f"The uplink {name} is a bridge, and no bridge can be a port of another.",
                 "Name the interface that is connected to the trunk.",
@@ -194,7 +194,7 @@ def is_vlan(found: dict[str, Any], parent: str, tag: int) -> bool:
     """`found`: an interface as `ip -json -details link` shows it."""
     data = found.get("linkinfo", {}).get("info_data", {})
     return (
-        iproute.kind(found) == "vlan"
+        iproute.made_as(found) == "vlan"
         and (found.get("link"), data.get("protocol"), data.get("id")) == (parent, "802.1Q", int(tag))
     )  # fmt: skip
 

@@ -92,10 +92,15 @@ def sha256(file: Path) -> str:
 
 
 def virtual_size(file: Path) -> int | None:
-    """Bytes, from the header (qemu's docs/interop/qcow2.txt); None when the file is not qcow2 or has a backing file."""
+    """Bytes; None when the file is not qcow2 or has a backing file."""
+    backing, size = header(file)
+    return None if backing else size
+
+
+def header(file: Path) -> tuple[bool, int | None]:
+    """Whether a qcow2 file has a backing file, and its size to a guest (qemu's docs/interop/qcow2.txt); None: not qcow2."""
     with file.open("rb") as opened:
-        header = opened.read(32)
-    if len(header) < 32 or header[:4] != _QCOW2:
-        return None
-    backing, size = struct.unpack_from(">Q", header, 8)[0], struct.unpack_from(">Q", header, 24)[0]
-    return None if backing else int(size)
+        begin = opened.read(32)
+    if len(begin) < 32 or begin[:4] != _QCOW2:
+        return False, None
+    return struct.unpack_from(">Q", begin, 8)[0] != 0, struct.unpack_from(">Q", begin, 24)[0]

@@ -9,13 +9,16 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.virtgraph_fence import HostError, Lease, held
-from ansible.module_utils.virtgraph_mark import DIRECT
+from ansible.module_utils.virtgraph_input import Unsound, problems, repeated, uuid
+from ansible.module_utils.virtgraph_mark import DIRECT, digest
 from ansible.module_utils.virtgraph_names import checked
+from ansible.module_utils.virtgraph_predicted import Predicted
 
 Item = dict[str, Any]
 Result = dict[str, Any]
@@ -31,8 +34,12 @@ class ResourceError(Exception):
 
 @dataclass(frozen=True)
 class Done:
+    """`after`: what later roles of a play in check mode have to know of it. `diff`: text before and after, without secrets."""
+
     changed: bool
     facts: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+    diff: tuple[str, str] = ("", "")
 
 
 def argument_spec(**own: Any) -> dict[str, Any]:
@@ -42,10 +49,14 @@ def argument_spec(**own: Any) -> dict[str, Any]:
         "blocked": {"type": "list", "elements": "str", "default": []},
         "strict": {"type": "bool", "default": True},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "predicted": {"type": "dict"},
+        "unknown": {"type": "list", "elements": "str", "default": []},
         **own,
     }
 
 
+# How the names of roles' variables end.
+INPUTS = ("resources", "secrets", "servers", "reservations", "lease", "blocked", "strict", "state", "uplink", "path")
 LEASE = {
     "installation": {"type": "str"},
     "slot": {"type": "int"},
@@ -57,12 +68,52 @@ LEASE = {
 def installation(module: AnsibleModule) -> str:
     """Whose mark the resources get."""
     given = (module.params["lease"] or {}).get("installation")
-    return checked(given) if given else DIRECT
+    try:
+        return checked(given) if given else DIRECT
+    except ValueError as error:
+        module.fail_json(msg=f"The lease is not valid: installation is {error}.", code="invalid")
+        raise
 
 
-def run_batch(module: AnsibleModule, items: list[Item], realize_one: Callable[[Item], Done], threads: int = 1) -> None:
-    """Ends the module. `realize_one` changes nothing in check mode, which is for it to know."""
-    batch = _Batch(set(module.params["blocked"]), realize_one)
+def refuse_unknown(module: AnsibleModule) -> None:
+    """Variables that are misspelt. Others with the role's name before them may be somebody else's."""
+    for name in module.params["unknown"]:
+        prefix, _, last = name.rpartition("_")
+        if meant := get_close_matches(last, INPUTS, n=1, cutoff=0.75):
+            module.fail_json(msg=f"The role has no variable {name}: did you mean {prefix}_{meant[0]}?")
+
+
+def run_batch(
+    module: AnsibleModule,
+    kind: str | Callable[[Item], str],
+    realize_one: Callable[[Item], Done],
+    unsound: Unsound,
+    predicted: Predicted,
+    threads: int = 1,
+) -> None:
+    """Ends the module. `realize_one` changes nothing in check mode, which is for it to know.
+
+    When the module is strict, one item that is unsound keeps it from touching any.
+    """
+    refuse_unknown(module)
+    installation(module)  # one that is none is refused
+    items: list[Item] = module.params["resources"]
+    present = module.params["state"] == "present"
+    kind_of = kind if callable(kind) else lambda item: str(kind)
+    refused = {item.get("id"): error for item in items if (error := _refused(kind_of(item), item, present, unsound))}
+    if twice := repeated([str(item.get("id")) for item in items]):
+        module.fail_json(msg=f"Listed twice: {', '.join(twice)}. Each resource has an id of its own.")
+    if refused and module.params["strict"]:
+        module.fail_json(msg=" ".join(str(error) for error in refused.values()))
+
+    def take(item: Item) -> Done:
+        if item["id"] in refused:
+            raise refused[item["id"]]
+        if module.check_mode:
+            return foresee(kind_of(item), item, present, realize_one, predicted)
+        return realize_one(item)
+
+    batch = _Batch(set(module.params["blocked"]), take)
     with claimed(module, batch.results) as check:
         batch.check = check
         with ThreadPoolExecutor(threads) as pool:
@@ -74,7 +125,35 @@ def run_batch(module: AnsibleModule, items: list[Item], realize_one: Callable[[I
                 for work in works:
                     work.cancel()
                 raise
-    _answer(module, batch.ordered(items))
+    _answer(
+        module,
+        batch.ordered(items),
+        [batch.diffs[item["id"]] for item in items if item["id"] in batch.diffs],
+        predicted,
+    )
+
+
+def _refused(kind: str, item: Item, present: bool, unsound: Unsound) -> ResourceError | None:
+    reasons = list(problems(item, {"id": uuid}, ["id"])) + list(unsound(item, present))
+    if not reasons:
+        return None
+    name = described(item) if item.get("id") else item.get("title", "without an id")
+    return ResourceError(f"The {kind} {name} cannot be: {'; '.join(reasons)}.", "Correct it, then run again.")
+
+
+def predicted(module: AnsibleModule) -> Predicted:
+    return Predicted(module.params["predicted"] if module.check_mode else None)
+
+
+def foresee(kind: str, item: Item, present: bool, realize_one: Callable[[Item], Done], predicted: Predicted) -> Done:
+    """What the next run would do, after what the play would have done by then."""
+    before, wanted = predicted.made(kind, item["id"]), digest(item)
+    gone = predicted.gone(kind, item["id"])
+    if (present and before and before["digest"] == wanted) or (gone and not present):
+        return Done(False)
+    done = realize_one(item)
+    predicted.record(kind, item["id"], {**done.after, "digest": wanted} if present else None)
+    return replace(done, changed=done.changed or before is not None or gone)
 
 
 @contextlib.contextmanager
@@ -148,6 +227,7 @@ class _Batch:
         self.blocked = blocked
         self.realize_one = realize_one
         self.results: dict[str, Result] = {}
+        self.diffs: dict[str, dict[str, str]] = {}
         self.check: Callable[[], None] = lambda: None
 
     def take(self, item: Item) -> None:
@@ -171,6 +251,10 @@ class _Batch:
             return {"failed": True, "error": str(error), "cure": error.cure}
         except Exception as error:  # one resource's failure is not its neighbours', whatever it is
             return {"failed": True, "error": _sentence(item, error), "cure": "Apply again, or look into the Run's log."}
+        before, after = done.diff
+        if before != after:
+            headers = {"before_header": described(item), "after_header": described(item)}
+            self.diffs[item["id"]] = {"before": before, "after": after, **headers}
         return {"changed": done.changed, "facts": done.facts}
 
 
@@ -184,8 +268,12 @@ def _sentence(item: Item, error: Exception) -> str:
     return f"{described(item)}: {said.rstrip('.')}."
 
 
-def _answer(module: AnsibleModule, results: list[Result]) -> None:
+def _answer(module: AnsibleModule, results: list[Result], diffs: list[dict[str, str]], predicted: Predicted) -> None:
     answer = {"changed": any(result["changed"] for result in results), "resources": results}
+    if module._diff:
+        answer["diff"] = diffs
+    if module.check_mode:
+        answer["predicted"] = predicted.known
     failures = [result["error"] for result in results if result["failed"]]
     if failures and module.params["strict"]:
         module.fail_json(msg=" ".join(failures), **answer)

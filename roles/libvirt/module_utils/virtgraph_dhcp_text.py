@@ -34,6 +34,14 @@ def reservation(nic: dict[str, Any]) -> str | None:
     return ",".join(part for part in (mac, addresses[0], host_name(nic.get("hostname") or "")) if part) + "\n"
 
 
+def served(nic: dict[str, Any]) -> str | None:
+    """Of its addresses, what the NIC gets; None of what is not valid too."""
+    try:
+        return next(iter(_ipv4(nic.get("addresses") or [])), None)
+    except ValueError:
+        return None
+
+
 def host_name(text: str) -> str:
     """A user's name as RFC 952 and 1123 allow host names; empty when nothing of it is left. It begins with a letter:
     dnsmasq would take `12h` for a lease time."""

@@ -97,19 +97,28 @@ class Dnsmasq:
         for pid in pids:
             _end(pid)
 
+    def text(self, file: Path) -> str:
+        """Empty when there is no such file."""
+        with contextlib.suppress(FileNotFoundError):
+            return file.read_text()
+        return ""
+
     def write_options(self, text: str) -> bool:
         """Whether they differed."""
         self.make_folders()
         return self._put(self.options, text, self.unread)
 
+    def reservation(self, nic: str) -> Path:
+        return self.hosts / names.checked(nic)
+
     def reserve(self, nic: str, line: str) -> bool:
         """Whether the reservation differed."""
-        file = self.hosts / names.checked(nic)
+        file = self.reservation(nic)
         return self._put(file, line, self.released if file.exists() else self.unread)
 
     def release(self, nic: str) -> bool:
         """Whether there was a reservation."""
-        file = self.hosts / names.checked(nic)
+        file = self.reservation(nic)
         if not file.exists():
             return False
         self.released.touch()
@@ -131,9 +140,8 @@ class Dnsmasq:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _put(self, file: Path, text: str, untold: Path) -> bool:
-        with contextlib.suppress(FileNotFoundError):
-            if file.read_text() == text:
-                return False
+        if self.text(file) == text:
+            return False
         untold.touch()
         new = file.with_name(f".{file.name}")  # dnsmasq skips names with a dot before
         new.write_text(text)

@@ -6,10 +6,12 @@ from collections.abc import Container
 from dataclasses import dataclass
 from string import ascii_lowercase
 from typing import Any
-from xml.etree.ElementTree import Element, SubElement
+from uuid import UUID
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils.virtgraph_mark import Mark
+from ansible.module_utils.virtgraph_shown import shown
 
 # pc: its one PCI bus takes hotplugged devices as it is; q35 needs a root port for each. Others know only virt.
 _MACHINES = {"x86_64": "pc", "i686": "pc"}
@@ -126,7 +128,7 @@ def _features(root: Element, vm: VM) -> None:
     SubElement(features, "acpi")
     SubElement(features, "apic")
     if vm.domain_type == "qemu":  # or each guest's translated code grows to 1 GB
-        _text(SubElement(features, "tcg"), "tb-cache", "64", unit="MiB")
+        _text(SubElement(features, "tcg"), "tb-cache", str(64 << 10), unit="KiB")
 
 
 def _devices(devices: Element, vm: VM, vnc_password: str | None) -> None:
@@ -258,3 +260,25 @@ def vnc_port(root: Element) -> int | None:
 
 def _text(parent: Element, tag: str, text: str, **attributes: str) -> None:
     SubElement(parent, tag, attributes).text = text
+
+
+def text(vm: VM, mark: Mark) -> str:
+    """For a diff, without a password."""
+    return shown(tostring(domain(vm, mark), encoding="unicode"), EVERYTHING[vm.domain_type])
+
+
+def _everything(domain_type: str) -> str:
+    id, disk = str(UUID(int=0)), Disk(str(UUID(int=0)), "/disk", 1, "virtio", True)
+    nic = Interface("52:54:00:00:00:00", "network")
+    vm = VM(id, "title", "x86_64", domain_type, 1, 1, "/k", "/i", "c", True, True, (nic,), (disk,))
+    root = domain(vm, Mark(id, 0, id, ""))
+    del root.find("os/type").attrib["machine"]  # type: ignore[union-attr] # libvirt writes which version of it
+    devices = root.find("devices")
+    assert devices is not None
+    for controller in devices.findall("controller"):  # libvirt adds its own
+        devices.remove(controller)
+    return tostring(root, encoding="unicode")
+
+
+# By type, a domain that has all that any of ours may have.
+EVERYTHING = {domain_type: _everything(domain_type) for domain_type in ("kvm", "qemu")}

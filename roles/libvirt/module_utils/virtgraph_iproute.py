@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils.virtgraph_batch import ResourceError
+from ansible.module_utils.virtgraph_predicted import Predicted
 
 _PACKAGES = {
     "dnsmasq": "dnsmasq-base",
@@ -128,7 +130,7 @@ def ours(name: str, own: str) -> dict[str, Any] | None:
     return link(name) if is_ours(name, own, going=True) else None
 
 
-def kind(found: dict[str, Any]) -> str | None:
+def made_as(found: dict[str, Any]) -> str | None:
     """veth, vlan, bridge, …; None of a card. `found`: as link() answers."""
     made: str | None = found.get("linkinfo", {}).get("info_kind")
     return made
@@ -212,11 +214,16 @@ def make_veth(first: End, second: End) -> bool:
     return missing
 
 
-def bridge_mtu(name: str, own: str) -> int:
+def bridge_mtu(network: str, installation: str, predicted: Predicted) -> int:
     """Raises ResourceError when the network's bridge is not there."""
-    if not is_ours(name, own):
+    for kind in ("uplink", "network"):
+        after = predicted.made(kind, network)
+        if after and "mtu" in after:
+            return int(after["mtu"])
+    name = names.bridge(network)
+    if predicted.gone("network", network) or not is_ours(name, alias(installation, network)):
         raise ResourceError(
-            f"The bridge {name} of network {own.rpartition(':')[2]} is not there on this host.",
+            f"The bridge {name} of network {network} is not there on this host.",
             "Apply the network on this host first (role network).",
         )
     found = link(name)

@@ -15,6 +15,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.virtgraph_batch import Done, Item, ResourceError, described
 from ansible.module_utils.virtgraph_fence import HostError
 from ansible.module_utils.virtgraph_mark import Mark, read
+from ansible.module_utils.virtgraph_predicted import Predicted
 
 try:
     import libvirt
@@ -99,6 +100,15 @@ def pool_at(connection: Any, path: str) -> Any | None:
             if ElementTree.fromstring(pool.XMLDesc()).findtext("target/path") == path:
                 return pool
     return None
+
+
+def taps(connection: Any, predicted: Predicted) -> set[str]:
+    """Names of the interfaces of guests that would be gone by now."""
+    if not predicted.known.get("vm"):
+        return set()
+    going = [domain for domain in connection.listAllDomains() if predicted.gone("vm", domain.UUIDString())]
+    targets = (ElementTree.fromstring(domain.XMLDesc()).iterfind("devices/interface/target") for domain in going)
+    return {target.get("dev", "") for found in targets for target in found}
 
 
 def ours(xml: str, item: Item, installation: str, kind: str) -> Mark:

@@ -57,6 +57,11 @@ def domain(vm: str) -> str:
     return f"vg-{checked(vm)}"
 
 
+def id_of(name: str) -> str:
+    """Of what libvirt calls so."""
+    return name.removeprefix("vg-")
+
+
 def console_log(vm: str) -> Path:
     return CONSOLE_LOGS / f"{domain(vm)}-console.log"
 

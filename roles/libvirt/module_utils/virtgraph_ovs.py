@@ -57,7 +57,7 @@ class Switched:
 
     def there(self) -> bool:
         port, pair = self._port(), iproute.ours(self.inside, self.own)
-        return port is not None or (pair is not None and iproute.kind(pair) == "veth")
+        return port is not None or (pair is not None and iproute.made_as(pair) == "veth")
 
     def unplug(self) -> None:
         if self._port() is not None:
