@@ -25,6 +25,7 @@ MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 ARCHITECTURES = {"amd64": "x86_64"}
 LONGEST_PASSWORD = 8  # VNC takes no more
 FIRST_GENERATION = 1
+DEFAULT_SEGMENT = "default"
 
 
 class Refused(Exception):
@@ -237,6 +238,22 @@ class Layout:
             "vms": [self.vm_item(vm, host["pool_path"]) for vm in vms],
         }
 
+    def filled(self, host: str) -> Item:
+        """What was given of this host, with ids and addresses; without passwords."""
+        vms = [vm for vm in self.vms if vm.host == host]
+        used = {nic.network.id for vm in vms for nic in vm.nics}
+        return {
+            "networks": [
+                {**one.given, "id": one.id} for one in self.networks.values() if one.id in used or one.home == host
+            ],
+            "volumes": [
+                {**given, "id": self.id_of(f"Volume/{name}", given), "size": size(given.get("size"), name)}
+                for name, given in self.volumes.items()
+                if self.volume_host(name) == host
+            ],
+            "vms": [filled_vm(vm) for vm in vms],
+        }
+
     def volume_item(self, name: str, pool: str, pool_path: str) -> Item:
         given = self.volumes[name]
         if given.get("size") is None and given.get("source") is None:
@@ -283,6 +300,11 @@ class Layout:
         }
 
 
+def filled_vm(vm: VM) -> Item:
+    nics = [{"network_id": nic.network.id, "id": nic.id, "mac": nic.mac, "ip": nic.addresses} for nic in vm.nics]
+    return {**vm.given, "id": vm.id, "nics": nics, "vnc_password": None}
+
+
 def turned_round(doc: Item) -> Item:
     """For a removal: what is used waits for its users. The pool stays, since others may use it."""
     users: dict[str, list[str]] = {}
@@ -302,9 +324,10 @@ def network_item(network: Network) -> Item:
 
 
 def uplink_item(network: Network, host: Mapping[str, Any]) -> Item:
+    joined = network.given.get("segment", DEFAULT_SEGMENT) == host["segment"]
     return {
         "id": network.id,
-        "driver": host["uplink_driver"],
+        "driver": host["uplink_driver"] if joined else "none",
         "interface": host["uplink_interface"],
         "vlan_id": network.given.get("vlan_id"),
         "mtu": network.given.get("mtu") or 1500,
@@ -425,7 +448,13 @@ class ActionModule(ActionBase):
                 vms = [vm for vm in layout.vms if vm.host == host["name"] and vm.given.get("vnc_password")]
                 found = {"secrets": {vm.id: {"vnc_password": vm.given["vnc_password"]} for vm in vms}}
             else:
-                found = {"doc": layout.on(host) if given["state"] == "present" else turned_round(layout.on(host))}
+                doc = layout.on(host)
+                found = {
+                    "doc": doc if given["state"] == "present" else turned_round(doc),
+                    "filled": {**layout.filled(host["name"]), "state": given["state"]},
+                    "installation": given["installation"],
+                    "stack": given["stack"],
+                }
         except Refused as refused:
             return {**result, "failed": True, "msg": str(refused)}
         return {**result, "changed": False, **found}
