@@ -16,7 +16,7 @@ from ansible_commands import INVENTORY, listed, ran, run
 from follow import wait_for
 from lab_hosts import LabHosts
 from labs import add_host, apply, clear, succeed
-from serving import Service, serving
+from serving import ROOT, Service, serving
 
 pytestmark = pytest.mark.lab
 
@@ -113,6 +113,15 @@ def test_everything_is_in_its_groups(served: Service) -> None:
     assert (groups["host_host1"], groups["host_host2"]) == (["guest1.reach", "halting.reach"], ["guest2.reach"])
     assert groups["network_reach_net"] == guests
     assert set(guests) <= set(groups["state_running"])
+
+
+def test_the_readmes_commands(served: Service) -> None:
+    section = (ROOT / "README.md").read_text().partition("## Inventory")[2].partition("\n## ")[0]
+    commands = [shlex.split(line) for line in re.findall(r"^    (ansible.*)$", section, re.MULTILINE)]
+    said = [ran(served, *command) for command in commands]
+    assert "|--guest1.reach" in said[0]
+    assert said[1].count("| SUCCESS =>") == 2
+    assert "Asks the service's GraphQL API" in said[2] and len(said) == 3
 
 
 def test_hosts_are_reached_with_their_pinned_key(served: Service) -> None:
