@@ -65,7 +65,7 @@ READ: Mapping[str, Callable[[Any], Any]] = {
     "key_file": scalars.file,
     "slots": scalars.whole(1, 32),
     "uplink_interface": interface,
-    "uplink_driver": scalars.one_of("driver", ("ovs", "none")),
+    "uplink_driver": scalars.one_of("driver", ("ovs", "8021q", "none")),
     "segment": scalars.name,
     "cpu_ratio": ratio,
     "memory_ratio": ratio,

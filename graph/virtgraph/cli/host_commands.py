@@ -24,7 +24,7 @@ def add(
     host_key: Annotated[str | None, Option(help="`ssh-ed25519 AAAA…`; else what it shows now.")] = None,
     slots: Annotated[int | None, Option(help="Runs at once; 2 if left out.")] = None,
     uplink_interface: Annotated[str | None, Option(help="Interface or OVS bridge on the trunk.")] = None,
-    uplink_driver: Annotated[str | None, Option(help="ovs or none; probed if left out.")] = None,
+    uplink_driver: Annotated[str | None, Option(help="ovs, 8021q or none; probed if left out.")] = None,
     segment: Annotated[str | None, Option(help="The trunk; `default` if left out.")] = None,
     label: Annotated[list[str] | None, Option(help="`key=value`; may be given again.")] = None,
     cpu_ratio: Annotated[float | None, Option(help="vCPUs per CPU; 16 if left out.")] = None,

@@ -36,7 +36,7 @@ class AddHostInput:
     uplink_interface: str | None = strawberry.field(
         default=None, description="Interface or OVS bridge on the trunk; it must not carry the host's own address."
     )
-    uplink_driver: str | None = strawberry.field(default=None, description="ovs or none; left out: probed.")
+    uplink_driver: str | None = strawberry.field(default=None, description="ovs, 8021q or none; left out: probed.")
     segment: str = strawberry.field(default="default", description="The trunk that the uplink is plugged into.")
     labels: list[str] | None = None
     cpu_ratio: float = 16.0

@@ -88,7 +88,7 @@ class Networks:
             self._mark(network, item)
         there = iproute.is_ours(bridge.name, bridge.alias, going=True)
         if there:
-            _refuse_while_used(item, bridge.name)
+            self._refuse_while_used(item, bridge.name)
         if not self.check:
             if there:
                 iproute.delete(bridge.name)
@@ -102,6 +102,16 @@ class Networks:
 
     def _mark(self, network: Any, item: Item) -> Mark:
         return ours(network.XMLDesc(_INACTIVE), item, self.installation, "libvirt network")
+
+    def _refuse_while_used(self, item: Item, bridge: str) -> None:
+        ports = {port.name for port in Path(f"/sys/class/net/{bridge}/brif").glob("*")}
+        itself = iproute.link(names.untagged(self.installation, item["id"]))
+        own = {names.uplink_inside(item["id"]), names.dhcp(item["id"]), itself and itself["ifname"]}
+        if used := ports - own:
+            raise ResourceError(
+                f"Something is still plugged into network {described(item)}: {', '.join(sorted(used))} on {bridge}.",
+                "Remove or detach the VMs on it, then apply again.",
+            )
 
 
 def network_xml(item: Item, new: Mark) -> str:
@@ -128,15 +138,6 @@ def _undefine(network: Any) -> None:
     network.undefine()
 
 
-def _refuse_while_used(item: Item, bridge: str) -> None:
-    ports = {port.name for port in Path(f"/sys/class/net/{bridge}/brif").glob("*")}
-    if used := ports - {names.uplink_inside(item["id"]), names.dhcp(item["id"])}:
-        raise ResourceError(
-            f"Something is still plugged into network {described(item)}: {', '.join(sorted(used))} on {bridge}.",
-            "Remove or detach the VMs on it, then apply again.",
-        )
-
-
 class Bridge:
     """A Linux bridge that forwards everything, and on which this host itself has no address."""
 
@@ -149,7 +150,7 @@ class Bridge:
     @classmethod
     def of(cls, item: Item, installation: str) -> Bridge:
         id = item["id"]
-        return cls(names.bridge(id), iproute.alias(installation, id), bridge_mac(id), _mtu(item))
+        return cls(names.bridge(id), iproute.alias(installation, id), bridge_mac(id), _mtu(item, installation))
 
     def right(self) -> bool:
         link = iproute.link(self.name)
@@ -175,9 +176,9 @@ class Bridge:
         )
 
 
-def _mtu(item: Item) -> int:
+def _mtu(item: Item, installation: str) -> int:
     """What is wanted, or the uplink's when it is plugged in and that is less (role vlan_uplink)."""
-    uplink = iproute.link(names.uplink_inside(item["id"]))
+    uplink = iproute.link(names.uplink_inside(item["id"])) or iproute.link(names.untagged(installation, item["id"]))
     return min(int(item.get("mtu") or MTU), uplink["mtu"] if uplink else sys.maxsize)
 
 

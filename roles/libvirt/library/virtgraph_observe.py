@@ -6,13 +6,15 @@ from __future__ import annotations
 import os
 import platform
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import fromstring
 
+from ansible.module_utils import virtgraph_iproute as iproute
+from ansible.module_utils import virtgraph_ovs as ovs
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.virtgraph_8021q import has_8021q
 from ansible.module_utils.virtgraph_batch import LEASE, claimed, installation
 from ansible.module_utils.virtgraph_libvirt import POWER, connected
 from ansible.module_utils.virtgraph_mark import Mark, read
@@ -57,7 +59,7 @@ def _host(connection: Any, uplink: str | None, pool_path: str | None) -> dict[st
         "libvirt_version": _version(connection.getLibVersion()),
         "qemu_version": _version(connection.getVersion()),
         "acceleration": "kvm" if _has_kvm() else "qemu",
-        "uplink_driver": "ovs" if uplink and _is_ovs_bridge(uplink) else "none",
+        "uplink_driver": _uplink_driver(uplink) if uplink else "none",
     }
 
 
@@ -82,12 +84,11 @@ def _has_kvm() -> bool:
     return bool(flags)
 
 
-def _is_ovs_bridge(name: str) -> bool:
-    try:
-        done = subprocess.run(["ovs-vsctl", "--timeout=5", "--", "br-exists", name], check=False, capture_output=True)
-    except FileNotFoundError:
-        return False
-    return done.returncode == 0
+def _uplink_driver(name: str) -> str:
+    """What can put networks on it (role vlan_uplink)."""
+    if ovs.is_bridge(name):
+        return "ovs"
+    return "8021q" if iproute.link(name) and has_8021q() else "none"
 
 
 def _resources(connection: Any, installation: str) -> Iterator[dict[str, Any]]:

@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
-from typing import Any
 
 from ansible.module_utils import virtgraph_iproute as iproute
 from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.virtgraph_8021q import Tagged, Untagged
 from ansible.module_utils.virtgraph_batch import Done, Item, ResourceError, argument_spec, installation, run_batch
-from ansible.module_utils.virtgraph_iproute import End
+from ansible.module_utils.virtgraph_ovs import Switched
 
 DOCUMENTATION = """
 module: virtgraph_uplink
@@ -20,6 +18,8 @@ short_description: Plugs bridges of networks into an uplink, and unplugs them
 description:
   - Takes the whole list. Driver C(ovs) is a veth pair from the bridge to an access port of an Open vSwitch bridge, made
     by one transaction; community.general has nothing that makes the pair, its tag and its offloads one step.
+  - Driver C(8021q) is a VLAN interface of the uplink, or the uplink itself for a network without a tag, as a port of
+    the bridge.
   - Driver C(none) plugs nothing, and unplugs what another driver had plugged.
 options:
   resources: {type: list, elements: dict, required: true, description: As roles/vlan_uplink/defaults/main.yml tells.}
@@ -29,7 +29,8 @@ options:
   state: {type: str, choices: [present, absent], default: present, description: Of all resources given.}
 """
 
-ID, INSTALLATION = "virtgraph-network", "virtgraph-installation"  # external_ids of our ports
+Plug = type[Switched] | type[Tagged] | type[Untagged]
+PLUGS: tuple[Plug, ...] = (Switched, Tagged, Untagged)
 
 
 def main() -> None:
@@ -45,54 +46,44 @@ class Uplinks:
         self.check = check
 
     def realize(self, item: Item) -> Done:
-        driver = item["driver"]
-        if driver == "none":
+        wanted = plug_of(item)
+        if wanted is None:
             return Done(self.remove(item).changed, {"uplink": "none"})
-        if driver != "ovs":
-            raise ResourceError(f"There is no uplink driver {driver!r}.", "Use ovs or none.")
-        tag = "untagged" if item.get("vlan_id") is None else f"tag {item['vlan_id']}"
-        return Done(self._plug(item), {"uplink": f"ovs {item['interface']} {tag}"})
-
-    def _plug(self, item: Item) -> bool:
-        """Whether something had to be done."""
-        refuse_own_address(item["interface"])
-        switch = Switch.read(item["interface"], names.uplink_outside(item["id"]))
-        self._refuse_another_owner(switch.port)
-        bridge, own = names.bridge(item["id"]), iproute.alias(self.installation, item["id"])
-        has = iproute.bridge_mtu(bridge, own)
-        mtu = min(item.get("mtu") or has, switch.most() or sys.maxsize)
-        inside = End(names.uplink_inside(item["id"]), own, mtu, master=bridge)
-        outside = End(names.uplink_outside(item["id"]), own, mtu)
-        wanted = {**lanes(item.get("vlan_id")), "external_ids": {ID: item["id"], INSTALLATION: self.installation}}
-        paired, plugged = inside.right() and outside.right() and has == mtu, switch.holds(wanted)
-        if not self.check and not paired:
-            remade = iproute.make_veth(inside, outside)
+        plug = wanted(item, self.installation)
+        refuse_own_address(plug.interface())
+        plug.refuse()
+        bridge = names.bridge(item["id"])
+        has = iproute.bridge_mtu(bridge, iproute.alias(self.installation, item["id"]))
+        mtu = min(item.get("mtu") or has, plug.most())
+        others = [kind(item, self.installation) for kind in PLUGS if kind is not wanted]
+        others = [other for other in others if other.there()]
+        right = has == mtu and not others and plug.right(mtu)
+        if not self.check and not right:
+            for other in others:
+                other.unplug()
+            plug.make(mtu)
             iproute.change(f"link set dev {bridge} mtu {mtu}")
-            plugged = plugged and not remade
-        if not self.check and not plugged:
-            switch.plug(wanted)
-        return not (paired and plugged)
+        tag = "untagged" if item.get("vlan_id") is None else f"tag {item['vlan_id']}"
+        return Done(not right, {"uplink": f"{plug.text} {tag}"})
 
     def remove(self, item: Item) -> Done:
-        inside, outside = names.uplink_inside(item["id"]), names.uplink_outside(item["id"])
-        port = find_port(outside) if has_switch() else None
-        if port is not None and port["external_ids"].get(ID, item["id"]) != item["id"]:
-            return Done(False)  # of a network whose id begins alike, beside which this one was never plugged in
-        self._refuse_another_owner(port)
-        paired = iproute.is_ours(inside, iproute.alias(self.installation, item["id"]), going=True)
+        there = [plug for kind in PLUGS if (plug := kind(item, self.installation)).there()]
         if not self.check:
-            if port is not None:
-                vsctl("--if-exists", "del-port", outside)
-            if paired:
-                iproute.delete(inside)
-        return Done(paired or port is not None)
+            for plug in there:
+                plug.unplug()
+        return Done(bool(there))
 
-    def _refuse_another_owner(self, port: dict[str, Any] | None) -> None:
-        if port is not None and port["external_ids"].get(INSTALLATION) != self.installation:
-            raise ResourceError(
-                f"The switch port {port['name']} exists and carries no mark of this installation: it is left as it is.",
-                f"Remove it by hand if nobody needs it (ovs-vsctl del-port {port['name']}), then apply again.",
-            )
+
+def plug_of(item: Item) -> Plug | None:
+    """What an uplink is made as; None for none."""
+    driver = item["driver"]
+    if driver == "ovs":
+        return Switched
+    if driver == "8021q":
+        return Untagged if item.get("vlan_id") is None else Tagged
+    if driver == "none":
+        return None
+    raise ResourceError(f"There is no uplink driver {driver!r}.", "Use ovs, 8021q or none.")
 
 
 def refuse_own_address(interface: str) -> None:
@@ -109,77 +100,6 @@ def refuse_own_address(interface: str) -> None:
         f"The uplink {interface} carries {carries}: plugging networks into it could cut the host off.",
         f"Give the host another uplink interface, or move the address from {interface} to one of its own.",
     )
-
-
-def lanes(vlan: int | None) -> dict[str, Any]:
-    """Columns of the port. Untagged is a trunk of lane 0 alone: a port with neither column carries every VLAN."""
-    return {"tag": None, "trunks": 0} if vlan is None else {"tag": int(vlan), "trunks": None}
-
-
-class Switch:
-    """An Open vSwitch bridge, and our port if it has it."""
-
-    def __init__(self, name: str, port_name: str, port: dict[str, Any] | None, ports: list[str]) -> None:
-        self.name = name
-        self.port_name = port_name
-        self.port = port
-        self.ports = ports
-
-    @classmethod
-    def read(cls, name: str, port: str) -> Switch:
-        if name not in vsctl("list-br").split():
-            raise ResourceError(
-                f"The uplink {name} is not an Open vSwitch bridge of this host.",
-                f"Make it (ovs-vsctl add-br {name}) and add the trunk's interface to it, or name another uplink.",
-            )
-        return cls(name, port, find_port(port), vsctl("list-ports", name).split())
-
-    def most(self) -> int | None:
-        """The greatest MTU of its ports that are not ours; None when it has no such ports."""
-        others = [Path(f"/sys/class/net/{port}/mtu") for port in self.ports if not port.startswith("vgo-")]
-        return max((int(file.read_text()) for file in others if file.exists()), default=None)
-
-    def holds(self, wanted: dict[str, Any]) -> bool:
-        return (
-            self.port is not None
-            and self.port_name in self.ports
-            and all(self.port[column] == value for column, value in wanted.items())
-        )
-
-    def plug(self, wanted: dict[str, Any]) -> None:
-        """In one transaction, anew: as after a start of the host, when the switch knows a port whose link is gone."""
-        settings = [f"{column}={wanted[column]}" for column in ("tag", "trunks") if wanted[column] is not None]
-        marks = [f"external_ids:{key}={value}" for key, value in wanted["external_ids"].items()]
-        vsctl(
-            *("--if-exists", "del-port", self.port_name, "--"),
-            *("add-port", self.name, self.port_name, *settings, "--"),
-            *("set", "Port", self.port_name, *marks),
-        )
-
-
-def has_switch() -> bool:
-    return Path("/run/openvswitch/db.sock").exists()
-
-
-def find_port(name: str) -> dict[str, Any] | None:
-    columns = "name,tag,trunks,external_ids"
-    table = json.loads(vsctl("--format=json", f"--columns={columns}", "--if-exists", "list", "Port", name))
-    for row in table["data"]:
-        return {heading: _plain(value) for heading, value in zip(table["headings"], row, strict=True)}
-    return None
-
-
-def _plain(value: Any) -> Any:
-    """A value in OVSDB's JSON (RFC 7047 section 5.1): a map as a dict, an empty set as None."""
-    if isinstance(value, list) and value[0] == "map":
-        return dict(value[1])
-    if isinstance(value, list) and value[0] == "set":
-        return value[1] or None
-    return value
-
-
-def vsctl(*arguments: str) -> str:
-    return iproute.run("ovs-vsctl", "--timeout=20", *arguments)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ _PACKAGES = {
     "ethtool": "ethtool",
     "ip": "iproute2",
     "ovs-vsctl": "openvswitch-switch",
+    "unshare": "util-linux",
 }
 _PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"  # that of an ssh session may lack sbin
 _PATIENCE = 60  # seconds for one command
@@ -27,6 +28,10 @@ def run(*command: str, given: str | None = None) -> str:
     if done.returncode:
         raise _failure(command, done.stderr.strip())
     return done.stdout
+
+
+def succeeds(*command: str, given: str | None = None) -> bool:
+    return _run(command, given).returncode == 0
 
 
 def _run(command: tuple[str, ...], given: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -116,6 +121,17 @@ def is_ours(name: str, own: str, going: bool = False) -> bool:
         f"The interface {name} is of network {marked.rpartition(':')[2]}, whose id begins like this one's.",
         "Create the network under another id; without one given it gets a random one.",
     )
+
+
+def ours(name: str, own: str) -> dict[str, Any] | None:
+    """What is to be removed, if it is there; raises ResourceError when it is a stranger's."""
+    return link(name) if is_ours(name, own, going=True) else None
+
+
+def kind(found: dict[str, Any]) -> str | None:
+    """veth, vlan, bridge, …; None of a card. `found`: as link() answers."""
+    made: str | None = found.get("linkinfo", {}).get("info_kind")
+    return made
 
 
 def _in(netns: str | None) -> tuple[str, ...]:

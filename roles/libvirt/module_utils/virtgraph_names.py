@@ -6,6 +6,7 @@ import uuid
 from pathlib import Path
 
 _HEX = 11  # with a prefix of 4 it fills the 15 characters of an interface's name
+_UNTAGGED = "virtgraph-"
 CONSOLE_LOGS = Path("/var/log/libvirt/qemu")  # where libvirt has its own of each domain
 
 
@@ -21,13 +22,22 @@ def bridge(network: str) -> str:
 
 
 def uplink_inside(network: str) -> str:
-    """The end of the uplink's veth pair that is a port of the bridge."""
+    """The end of the uplink's veth pair, or the VLAN interface, that is a port of the bridge."""
     return _interface("vgu-", network)
 
 
 def uplink_outside(network: str) -> str:
     """The end that is a port of the switch."""
     return _interface("vgo-", network)
+
+
+def untagged(installation: str, network: str) -> str:
+    """One more name of an interface that is a port of the bridge itself; such names may have 127 characters."""
+    return f"{_UNTAGGED}{checked(installation)}-{checked(network)}"
+
+
+def is_untagged(name: str) -> bool:
+    return name.startswith(_UNTAGGED)
 
 
 def dhcp(network: str) -> str:
