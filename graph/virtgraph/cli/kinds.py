@@ -135,9 +135,9 @@ NETWORK = Kind(
 HOST = Kind(
     "host",
     "hosts",
-    "id name state task address port user local slots labels uplinkInterface uplinkDriver segment hostKey acceleration "
+    "id name state task address port user keyFile local slots labels uplinkInterface uplinkDriver segment hostKey acceleration "
     "cpus memory disk cpuCapacity memoryCapacity diskCapacity reservedVcpus reservedMemory reservedDisk libvirtVersion "
-    "qemuVersion kernel hostUuid error seenAt",
+    "qemuVersion kernel hostUuid machineId error warnings seenAt",
     {
         "NAME": named,
         "STATE": state,

@@ -196,6 +196,7 @@ HOST = Kind(
             "address",
             "user",
             "port",
+            "keyFile",
             "local",
             "hostKey",
             "slots",
@@ -217,6 +218,7 @@ HOST = Kind(
             "qemuVersion",
             "acceleration",
             "hostUuid",
+            "machineId",
             "kernel",
             "error",
             "seenAt",
@@ -224,6 +226,7 @@ HOST = Kind(
             "updatedAt",
         ),
         Field("labels", "coalesce({x}.labels, [])"),
+        Field("warnings", "coalesce({x}.warnings, [])"),
         Field("segment", "head([({x})-[:UPLINK]->(trunk:Segment) | trunk.name])"),
     ),
     (

@@ -18,6 +18,7 @@ from ansible.module_utils.virtgraph_8021q import has_8021q
 from ansible.module_utils.virtgraph_batch import LEASE, claimed, installation
 from ansible.module_utils.virtgraph_libvirt import POWER, connected
 from ansible.module_utils.virtgraph_mark import Mark, read
+from ansible.module_utils.virtgraph_preflight import dotted, has_kvm, holder
 
 DOCUMENTATION = """
 module: virtgraph_observe
@@ -56,32 +57,17 @@ def _host(connection: Any, uplink: str | None, pool_path: str | None) -> dict[st
         "cpus": connection.getInfo()[2],
         "memory": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         "disk": _disk(pool_path) if pool_path else None,
-        "libvirt_version": _version(connection.getLibVersion()),
-        "qemu_version": _version(connection.getVersion()),
-        "acceleration": "kvm" if _has_kvm() else "qemu",
+        "libvirt_version": dotted(connection.getLibVersion()),
+        "qemu_version": dotted(connection.getVersion()),
+        "acceleration": "kvm" if has_kvm() else "qemu",
         "uplink_driver": _uplink_driver(uplink) if uplink else "none",
     }
 
 
-def _version(number: int) -> str:
-    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
-
-
 def _disk(pool_path: str) -> int:
     """Bytes of the file system that holds, or will hold, the pool."""
-    existing = next(path for path in (Path(pool_path), *Path(pool_path).parents) if path.exists())
-    space = os.statvfs(existing)
+    space = os.statvfs(holder(Path(pool_path)))
     return space.f_blocks * space.f_frsize
-
-
-def _has_kvm() -> bool:
-    """A /dev/kvm may be there and not work: with it a guest hangs after "Booting from ROM"."""
-    flags = set(re.findall(r"\b(?:vmx|svm)\b", Path("/proc/cpuinfo").read_text()))
-    try:
-        os.close(os.open("/dev/kvm", os.O_RDWR))
-    except OSError:
-        return False
-    return bool(flags)
 
 
 def _uplink_driver(name: str) -> str:
