@@ -137,7 +137,7 @@ HOST = Kind(
     "hosts",
     "id name state task address port user keyFile local slots labels uplinkInterface uplinkDriver segment hostKey acceleration "
     "cpus memory disk cpuCapacity memoryCapacity diskCapacity reservedVcpus reservedMemory reservedDisk libvirtVersion "
-    "qemuVersion kernel hostUuid machineId error warnings seenAt",
+    "qemuVersion kernel hostUuid machineId error warnings seenAt pools { path }",
     {
         "NAME": named,
         "STATE": state,

@@ -17,7 +17,9 @@ class Host(Resource):
     address: str | None = strawberry.field(description="Where ssh finds it.")
     user: str | None = strawberry.field(description="The user that ssh logs in as.")
     port: int | None = strawberry.field(description="The port of its ssh server.")
-    key_file: str | None = strawberry.field(description="The private key that ssh uses, a path on the service's machine.")
+    key_file: str | None = strawberry.field(
+        description="The private key that ssh uses, a path on the service's machine."
+    )
     local: bool = strawberry.field(description="Whether it is the machine that the service runs on.")
     host_key: str | None = strawberry.field(description="The ssh host key that was pinned when it was added.")
     slots: int = strawberry.field(description="How many runs it takes at once.")
@@ -44,7 +46,9 @@ class Host(Resource):
     machine_id: str | None = strawberry.field(description="Its /etc/machine-id.")
     kernel: str | None = strawberry.field(description="The version of its kernel.")
     error: str | None = strawberry.field(description="Why it cannot be used, in words.")
-    warnings: list[str] = strawberry.field(description="What its last probe found wrong and not in the way, with cures.")
+    warnings: list[str] = strawberry.field(
+        description="What its last probe found wrong and not in the way, with cures."
+    )
     seen_at: DateTime | None = strawberry.field(description="When it last answered.")
     updated_at: DateTime | None = strawberry.field(description="When it last changed.")
     vms: Connection[LazyVM] = pages("The VMs that are placed on it, by name.")

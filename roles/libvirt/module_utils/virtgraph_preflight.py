@@ -217,7 +217,9 @@ def own_name(name: str) -> Finding:
 
 def uplink(name: str) -> Finding:
     if not shutil.which("ip", path=iproute.PATH):
-        return Finding("uplink", f"Without the command ip nobody can look at its uplink {name}.", "apt-get install iproute2")
+        return Finding(
+            "uplink", f"Without the command ip nobody can look at its uplink {name}.", "apt-get install iproute2"
+        )
     found = iproute.link(name)
     if found is None:
         wrong = f"There is no interface {name}, which is to be its uplink: it takes no VLAN."
