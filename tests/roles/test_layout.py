@@ -21,7 +21,7 @@ def layout(*, networks: Any = (NETWORK,), volumes: Any = (), vms: Any = (VM,), h
 
 
 def on(name: str = "host1", **given: Any) -> Any:
-    host = {"name": name, "pool_path": "/pool", "uplink_driver": "ovs", "uplink_interface": "br0"}
+    host = {"name": name, "pool_path": "/pool", "uplink_driver": "ovs", "uplink_interface": "br0", "segment": "default"}
     return layout(**given).on(host)
 
 

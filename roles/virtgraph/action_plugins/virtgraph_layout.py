@@ -25,6 +25,7 @@ MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 ARCHITECTURES = {"amd64": "x86_64"}
 LONGEST_PASSWORD = 8  # VNC takes no more
 FIRST_GENERATION = 1
+DEFAULT_SEGMENT = "default"
 
 
 class Refused(Exception):
@@ -302,9 +303,10 @@ def network_item(network: Network) -> Item:
 
 
 def uplink_item(network: Network, host: Mapping[str, Any]) -> Item:
+    joined = network.given.get("segment", DEFAULT_SEGMENT) == host["segment"]
     return {
         "id": network.id,
-        "driver": host["uplink_driver"],
+        "driver": host["uplink_driver"] if joined else "none",
         "interface": host["uplink_interface"],
         "vlan_id": network.given.get("vlan_id"),
         "mtu": network.given.get("mtu") or 1500,
