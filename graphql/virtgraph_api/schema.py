@@ -10,6 +10,7 @@ from virtgraph_api.events.subscriptions import Subscription
 from virtgraph_api.execution import Schema
 from virtgraph_api.hosts.mutations import HostMutations
 from virtgraph_api.hosts.queries import HostQueries
+from virtgraph_api.installation import InstallationQueries
 from virtgraph_api.networks.mutations import NetworkMutations
 from virtgraph_api.networks.queries import NetworkQueries
 from virtgraph_api.nics.mutations import NICMutations
@@ -38,6 +39,7 @@ class Query(
     StackQueries,
     OperationQueries,
     EventQueries,
+    InstallationQueries,
     NodeQueries,
 ):
     pass

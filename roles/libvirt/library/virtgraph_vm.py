@@ -26,6 +26,7 @@ from ansible.module_utils.virtgraph_batch import (
 from ansible.module_utils.virtgraph_domain import VM
 from ansible.module_utils.virtgraph_libvirt import POWER, connected, found, ours, watched
 from ansible.module_utils.virtgraph_mark import Mark, mark
+from ansible.module_utils.virtgraph_preflight import has_kvm
 
 try:
     import libvirt
@@ -80,6 +81,8 @@ class Domains:
         self.check = check
 
     def realize(self, item: Item) -> Done:
+        if (item.get("domain_type") or "auto") == "auto":
+            item = {**item, "domain_type": "kvm" if has_kvm() else "qemu"}
         vm, new = VM.of(item), mark(item, self.installation)
         domain = self._find(item)
         defined = domain is not None and self._mark(domain, item).digest == new.digest
