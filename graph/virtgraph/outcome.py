@@ -14,6 +14,7 @@ _CODES: Mapping[str, tuple[Status, str]] = {
         "libvirt",
         "libvirtd on {host} does not answer: {said}. Start it there (systemctl start libvirtd).",
     ),
+    "preflight": ("failed", "Host {host} cannot be used. {said}."),
     "deadline": ("deadline", "The work on {host} did not end by its deadline: {said}."),
 }
 
@@ -67,7 +68,7 @@ class Reading:
 
     def _result(self, result: Mapping[str, Any], failed: bool) -> list[ResourceResult]:
         if isinstance(host := result.get("host"), Mapping):
-            self.host_facts = host
+            self.host_facts = {**self.host_facts, **host}
         said = str(result.get("msg", ""))
         if known := _CODES.get(str(result.get("code"))):
             status, sentence = known

@@ -55,6 +55,7 @@ class Materials:
     pool: Row | None
     images: str  # folder of the files that volumes are made from
     unseal: Callable[[str, str], str]  # (sealed password, resource's id) → password
+    others: tuple[Row, ...] = ()  # hosts, of which the one that is probed must be none: name, machine_id, host_uuid
     reserved: tuple[str, ...] = ()  # NICs that have their reservations from the networks realized here already
 
     def spec(self, id: str) -> Mapping[str, Any]:
@@ -77,6 +78,7 @@ def build(materials: Materials) -> PlayDoc:
     if claim.action is Action.OBSERVE:
         play.doc["uplink"] = claim.host["uplinkInterface"]
         play.doc["pool_path"] = materials.pool["path"] if materials.pool else None
+        play.doc["others"] = list(materials.others)
         return play
     riding = {operation.resource for operation in claim.operations}
     again = networks_again(materials, riding)

@@ -17,7 +17,7 @@ from virtgraph.observe import Observer
 from virtgraph.running import Limits, Running
 from virtgraph.secrets import Vault
 from virtgraph.setbacks import Setbacks
-from virtgraph.store import events, runs
+from virtgraph.store import events, hosts, runs
 from virtgraph.store.events import NewEvent
 from virtgraph.store.graph import Graph, Transaction, is_away
 from virtgraph.store.runs import Beat, Claim
@@ -99,6 +99,7 @@ class Worker:
             installation=self.installation,
             rows=rows,
             pool=await runs.pool_of(tx, claim.host["id"]),
+            others=await hosts.others(tx, claim.host["id"]) if claim.action is Action.OBSERVE else (),
             images=str(self.limits.home / "images"),
             unseal=lambda sealed, id: self.vault.unseal(sealed, id, "vncPassword"),
         )

@@ -152,9 +152,23 @@ def export(
 
 
 @app.command()
-def doctor() -> None:
-    """Say what is missing on this machine, and the command that cures it."""
-    from virtgraph.cli.doctor import doctor
+def doctor(
+    host: Annotated[str | None, Option(help="Look at this host: a name that the service knows, or an address.")] = None,
+    user: Annotated[str | None, Option(help="Of --host: whom ssh logs in as.")] = None,
+    port: Annotated[int | None, Option(help="Of --host: where its sshd listens.")] = None,
+    key_file: Annotated[str | None, Option(help="Of --host: private key, on this machine.")] = None,
+    host_key: Annotated[str | None, Option(help="Of --host: `ssh-ed25519 AAAA…`; else what it shows now.")] = None,
+    uplink_interface: Annotated[str | None, Option(help="Of --host: interface or OVS bridge on the trunk.")] = None,
+    pool_path: Annotated[str | None, Option(help="Of --host: where volumes will lie on it.")] = None,
+) -> None:
+    """Say what is missing on this machine, or on a host, and what cures it."""
     from virtgraph.cli.session import settings
 
-    doctor(settings())
+    if host is None:
+        from virtgraph.cli.doctor import doctor
+
+        doctor(settings())
+        return
+    from virtgraph.cli.doctor_host import Way, doctor_host
+
+    doctor_host(settings(), host, Way(user, port, key_file, host_key, uplink_interface, pool_path))

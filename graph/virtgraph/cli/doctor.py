@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -55,20 +55,24 @@ HOST_PYTHON = "/usr/bin/python3"
 
 
 def doctor(settings: Settings) -> None:
-    findings = [*commands(), host_python(), kvm(), *python(settings), token_there(settings), service(settings)]
-    show_table(("CHECK", "RESULT"), [(f.what, verdict(f)) for f in findings])
+    report([*commands(), host_python(), kvm(), *python(settings), token_there(settings), service(settings)])
+
+
+def report(findings: Sequence[Finding], bad: str = "missing", summary: str = "Needed and missing") -> None:
+    """A line each, then what is wrong and what cures it. Raises Failure where something needed is wrong."""
+    show_table(("CHECK", "RESULT"), [(f.what, verdict(f, bad)) for f in findings])
     wrong = [finding for finding in findings if finding.wrong]
     for finding in wrong:
-        say("", f"{finding.what}: {finding.wrong}", f"  {finding.cure}")
+        say("", f"{finding.what}: {finding.wrong}", *([f"  {finding.cure}"] if finding.cure else []))
     missing = [finding.what for finding in wrong if finding.needed]
     if missing:
-        raise Failure(f"Needed and missing: {', '.join(missing)}.", code=FAILED)
+        raise Failure(f"{summary}: {', '.join(missing)}.", code=FAILED)
 
 
-def verdict(finding: Finding) -> str:
+def verdict(finding: Finding, bad: str) -> str:
     if not finding.wrong:
         return "ok"
-    return "missing" if finding.needed else "could be better"
+    return bad if finding.needed else "could be better"
 
 
 def commands() -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from virtgraph.settings import Settings
 ADD = f"""
 mutation ($input: AddHostInput!) {{
   addHost(input: $input) {{
-    ... on AddedHost {{ hostKey host {{ id name state error }} }} {asked("Invalid", "Conflict", "Forbidden")}
+    ... on AddedHost {{ hostKey host {{ id name state error warnings }} }} {asked("Invalid", "Conflict", "Forbidden")}
   }}
 }}
 """
@@ -33,6 +33,8 @@ def add(settings: Settings, given: dict[str, Any]) -> None:
     say(f"Host {host['name']} ({host['id']}): {host['state']}")
     if added["hostKey"]:
         say(f"Its pinned key; compare it with the host's own: {added['hostKey']}")
+    for warning in host["warnings"]:
+        say(f"Warning: {warning}")
     if host["error"]:
         raise Failure(
             f"Host {host['name']} cannot be used yet: {host['error']}",

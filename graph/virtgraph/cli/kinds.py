@@ -137,7 +137,7 @@ HOST = Kind(
     "hosts",
     "id name state task address port user local slots labels uplinkInterface uplinkDriver segment keyFile hostKey acceleration "
     "cpus memory disk cpuCapacity memoryCapacity diskCapacity reservedVcpus reservedMemory reservedDisk libvirtVersion "
-    "qemuVersion kernel hostUuid error seenAt",
+    "qemuVersion kernel hostUuid machineId error warnings seenAt pools { path }",
     {
         "NAME": named,
         "STATE": state,

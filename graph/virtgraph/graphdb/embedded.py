@@ -22,7 +22,7 @@ from virtgraph.graphdb.folder import Record, ServerFolder, take
 
 log = structlog.get_logger()
 
-START_SECONDS = 90.0  # 1-4 s on a quiet machine; the rest is for a recovery on a busy one
+START_SECONDS = 300.0  # 1-4 s on a quiet machine; the rest is for a recovery on a busy one, or an emulated CPU
 POLL_SECONDS = 0.05
 
 

@@ -218,6 +218,7 @@ HOST = Kind(
             "qemuVersion",
             "acceleration",
             "hostUuid",
+            "machineId",
             "kernel",
             "error",
             "seenAt",
@@ -225,6 +226,7 @@ HOST = Kind(
             "updatedAt",
         ),
         Field("labels", "coalesce({x}.labels, [])"),
+        Field("warnings", "coalesce({x}.warnings, [])"),
         Field("segment", "head([({x})-[:UPLINK]->(trunk:Segment) | trunk.name])"),
     ),
     (

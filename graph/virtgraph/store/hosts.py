@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,6 +84,7 @@ PROBED: Mapping[str, str] = {
     "acceleration": "acceleration",
     "uplink_driver": "uplinkDriver",
     "host_uuid": "hostUuid",
+    "machine_id": "machineId",
     "kernel": "kernel",
 }
 
@@ -105,8 +106,27 @@ def probed(facts: Mapping[str, Any], host: Row) -> dict[str, Any]:
         "cpuCapacity": int(cpus * host["cpuRatio"]),
         "memoryCapacity": int(memory * host["memoryRatio"]),
         "diskCapacity": int(disk * host["diskRatio"]),
+        "warnings": warnings(facts.get("findings") or ()),
         "error": None,
     }
+
+
+def warnings(findings: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What the preflight found (roles/libvirt/module_utils/virtgraph_preflight.py), a sentence each with its cure."""
+    return [f"{one['wrong']} Cure: {one['cure']}" for one in findings if one["wrong"]]
+
+
+OTHERS = """
+    MATCH (h:Host)
+    WHERE h.deletedAt IS NULL AND h.id <> $besides
+    RETURN h.name AS name, h.machineId AS machine_id, h.hostUuid AS host_uuid
+    ORDER BY name
+"""
+
+
+async def others(tx: Transaction, besides: str) -> tuple[Row, ...]:
+    """What tells the other hosts apart, as a probe is given it."""
+    return tuple(await tx.rows(OTHERS, besides=besides))
 
 
 LOCK = "MATCH (h:Host) WITH h ORDER BY h.id SET h._lock = $token"

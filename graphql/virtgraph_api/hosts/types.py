@@ -41,8 +41,12 @@ class Host(Resource):
     qemu_version: str | None = strawberry.field(description="The version of qemu.")
     acceleration: str | None = strawberry.field(description="kvm, or qemu where that does not work.")
     host_uuid: str | None = strawberry.field(description="What libvirt calls the machine.")
+    machine_id: str | None = strawberry.field(description="Its /etc/machine-id.")
     kernel: str | None = strawberry.field(description="The version of its kernel.")
     error: str | None = strawberry.field(description="Why it cannot be used, in words.")
+    warnings: list[str] = strawberry.field(
+        description="What its last probe found wrong and not in the way, with cures."
+    )
     seen_at: DateTime | None = strawberry.field(description="When it last answered.")
     updated_at: DateTime | None = strawberry.field(description="When it last changed.")
     vms: Connection[LazyVM] = pages("The VMs that are placed on it, by name.")

@@ -16,8 +16,9 @@ from ansible.module_utils import virtgraph_ovs as ovs
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.virtgraph_8021q import has_8021q
 from ansible.module_utils.virtgraph_batch import LEASE, claimed, installation, refuse_unknown
-from ansible.module_utils.virtgraph_libvirt import POWER, connected, has_kvm
+from ansible.module_utils.virtgraph_libvirt import POWER, connected
 from ansible.module_utils.virtgraph_mark import Mark, read
+from ansible.module_utils.virtgraph_preflight import dotted, has_kvm, holder
 
 DOCUMENTATION = """
 module: virtgraph_observe
@@ -59,21 +60,16 @@ def _host(connection: Any, uplink: str | None, pool_path: str | None) -> dict[st
         "cpus": connection.getInfo()[2],
         "memory": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         "disk": _disk(pool_path) if pool_path else None,
-        "libvirt_version": _version(connection.getLibVersion()),
-        "qemu_version": _version(connection.getVersion()),
+        "libvirt_version": dotted(connection.getLibVersion()),
+        "qemu_version": dotted(connection.getVersion()),
         "acceleration": "kvm" if has_kvm() else "qemu",
         "uplink_driver": _uplink_driver(uplink) if uplink else "none",
     }
 
 
-def _version(number: int) -> str:
-    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
-
-
 def _disk(pool_path: str) -> int:
     """Bytes of the file system that holds, or will hold, the pool."""
-    existing = next(path for path in (Path(pool_path), *Path(pool_path).parents) if path.exists())
-    space = os.statvfs(existing)
+    space = os.statvfs(holder(Path(pool_path)))
     return space.f_blocks * space.f_frsize
 
 

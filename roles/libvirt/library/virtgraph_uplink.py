@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from ansible.module_utils import virtgraph_iproute as iproute
@@ -118,19 +117,11 @@ def plug_of(item: Item) -> Plug | None:
 
 
 def refuse_own_address(interface: str) -> None:
-    """Guests' frames on it could cut off the host, and the host would sit in their networks."""
-    own = json.loads(iproute.run("ip", "-json", "address", "show", "scope", "global"))
-    routes = json.loads(iproute.run("ip", "-json", "route", "show", "default"))
-    if any(link.get("ifname") == interface and link["addr_info"] for link in own):
-        carries = "an address of the host itself"
-    elif any(route.get("dev") == interface for route in routes):
-        carries = "the host's default route"
-    else:
-        return
-    raise ResourceError(
-        f"The uplink {interface} carries {carries}: plugging networks into it could cut the host off.",
-        f"Give the host another uplink interface, or move the address from {interface} to one of its own.",
-    )
+    if carried := iproute.carries(interface):
+        raise ResourceError(
+            f"The uplink {interface} carries {carried}: plugging networks into it could cut the host off.",
+            f"Give the host another uplink interface, or move the address from {interface} to one of its own.",
+        )
 
 
 if __name__ == "__main__":

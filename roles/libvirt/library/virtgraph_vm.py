@@ -28,9 +28,10 @@ from ansible.module_utils.virtgraph_batch import (
 )
 from ansible.module_utils.virtgraph_domain import VM, Disk
 from ansible.module_utils.virtgraph_input import mac, one_of, path, problems, repeated, uuid, whole
-from ansible.module_utils.virtgraph_libvirt import POWER, connected, found, has_kvm, ours, watched
+from ansible.module_utils.virtgraph_libvirt import POWER, connected, found, ours, watched
 from ansible.module_utils.virtgraph_mark import Mark, mark
 from ansible.module_utils.virtgraph_predicted import Predicted
+from ansible.module_utils.virtgraph_preflight import has_kvm
 from ansible.module_utils.virtgraph_shown import shown
 
 try:

@@ -20,7 +20,7 @@ _PACKAGES = {
     "ovs-vsctl": "openvswitch-switch",
     "unshare": "util-linux",
 }
-_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"  # that of an ssh session may lack sbin
+PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"  # that of an ssh session may lack sbin
 _PATIENCE = 60  # seconds for one command
 
 
@@ -37,7 +37,7 @@ def succeeds(*command: str, given: str | None = None) -> bool:
 
 
 def _run(command: tuple[str, ...], given: str | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "LC_ALL": "C", "PATH": _PATH}
+    environment = {**os.environ, "LC_ALL": "C", "PATH": PATH}
     try:
         return subprocess.run(
             command,
@@ -75,6 +75,18 @@ def link(name: str, netns: str | None = None) -> dict[str, Any] | None:
     if "does not exist" in done.stderr:
         return None
     raise _failure(command, done.stderr.strip())
+
+
+def carries(name: str) -> str:
+    """What of the host itself is on this interface, in words; empty where nothing is. Guests' frames on it could cut the
+    host off, and the host would sit in their networks."""
+    own = json.loads(run("ip", "-json", "address", "show", "scope", "global"))
+    routes = json.loads(run("ip", "-json", "route", "show", "default"))
+    if any(link.get("ifname") == name and link["addr_info"] for link in own):
+        return "an address of the host itself"
+    if any(route.get("dev") == name for route in routes):
+        return "the host's default route"
+    return ""
 
 
 def addresses(name: str, netns: str) -> list[str]:

@@ -1,0 +1,67 @@
+"""playbooks/prepare_host.yml on hosts that have no systemd: everything but what a service manager does."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lab_hosts import LabHosts
+from serving import ROOT
+
+pytestmark = pytest.mark.lab
+
+POOL = "/var/lib/libvirt/images/prepared"
+
+
+def prepare(lab: LabHosts, *options: str) -> subprocess.CompletedProcess[str]:
+    given = [f"host_pool_path={POOL}", "host_uplink=br0"]
+    return subprocess.run(
+        [
+            *(Path(sys.executable).with_name("ansible-playbook"), "-i", lab.folder / "inventory.yml"),
+            *(option for one in given for option in ("-e", one)),
+            *options,
+            ROOT / "playbooks" / "prepare_host.yml",
+        ],
+        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "playbooks" / "ansible.cfg")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def changed(done: subprocess.CompletedProcess[str]) -> list[int]:
+    """Of each host, as the recap says."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [int(number) for number in re.findall(r"changed=(\d+)", done.stdout)]
+
+
+def test_check_mode_tells_and_then_it_is_done_once(lab: LabHosts) -> None:
+    lab.sh("host1", "sed", "-i", "s/ host1$/ other/", "/etc/hosts")  # its own name does not resolve
+    predicted = prepare(lab, "--check")
+    assert (
+        lab.sh("host1", "sh", "-c", f"ls -d {POOL} /etc/sysctl.d/60-virtgraph.conf 2>&1 || true").count("No such") == 2
+    )
+    done = prepare(lab)
+    assert "host1 has no systemd: libvirtd is left to what starts it there" in done.stdout
+    assert changed(done) == changed(predicted) and min(changed(done)) > 0
+    assert changed(prepare(lab)) == [0, 0]
+    assert lab.sh("host1", "stat", "-c", "%a", POOL).strip() == "711"
+    assert lab.sh("host1", "getent", "hosts", "host1").split() == ["127.0.1.1", "host1"]
+    migrate = ("ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes")
+    assert lab.sh("host1", *migrate, f"{lab.net}.12", "hostname").strip() == "host2"
+    assert lab.sh("host2", *migrate, f"{lab.net}.11", "hostname").strip() == "host1"
+
+
+def test_an_uplink_with_the_hosts_address_is_refused_before_anything_is_touched(lab: LabHosts) -> None:
+    before = lab.sh("host1", "find", "/etc", "-newer", "/run/sshd.pid", "-type", "f")
+    refused = prepare(lab, "-e", "host_uplink=eth0", "-e", "host_pool_path=/var/lib/libvirt/images/refused")
+    assert refused.returncode != 0
+    assert "host1: The uplink eth0 carries an address of the host itself" in refused.stdout + refused.stderr
+    missing = prepare(lab, "-e", "host_uplink=eth7")
+    assert "host1: There is no interface eth7" in missing.stdout + missing.stderr
+    assert lab.sh("host1", "find", "/etc", "-newer", "/run/sshd.pid", "-type", "f") == before
+    assert "refused" not in lab.sh("host1", "ls", "/var/lib/libvirt/images")
