@@ -6,7 +6,7 @@ import pytest
 import yaml
 from conftest import Host
 from networks import traces
-from plays import ROOT, play_all, run
+from plays import ROOT, Unsafe, play_all, run
 
 pytestmark = pytest.mark.lab
 
@@ -47,4 +47,4 @@ class _Loader(yaml.SafeLoader):
     """Takes Ansible's tag."""
 
 
-_Loader.add_constructor("!unsafe", lambda loader, node: str(node.value))
+_Loader.add_constructor("!unsafe", lambda loader, node: Unsafe(node.value))
