@@ -104,25 +104,32 @@ query ($id: ID!) { operation(id: $id) { id kind action state attempt error cure 
 """
 
 
-def halting(kernel: Path, count: int, host: str | None = None) -> str:
-    """A document of so many VMs that halt at once, each with an address in VLAN 200 and an empty volume."""
-    annotations = f"annotations: {{n0stack/scheduling/host_id: {host}}}" if host else ""
-    vms = "".join(
-        f"""
-  vm{n}:
+def vm(name: str, kernel: Path, network: str = "variable: net", volume: str = "") -> str:
+    """Of a document's spec: a VM that halts at once, with a NIC in the network and such a volume, if any."""
+    disk = f"- object: {{type: resource/volume/file, {volume}}}\n        property: {{r: n0stack/n0core/vm/attachments}}"
+    return f"""
+  {name}:
     type: resource/vm/kvm
     memory: 16mb
     kernel: {kernel}
     dependencies:
       - object:
           type: resource/nic
-          relations: [{{object: {{variable: net}}, property: {{r: n0stack/n0core/port/network}}}}]
+          relations: [{{object: {{{network}}}, property: {{r: n0stack/n0core/port/network}}}}]
         property: {{r: n0stack/n0core/vm/attachments}}
-      - object: {{type: resource/volume/file, name: disk{n}, size: 10mb}}
-        property: {{r: n0stack/n0core/vm/attachments}}
+      {disk if volume else ""}
 """
-        for n in range(count)
-    )
+
+
+def empty(name: str) -> str:
+    """What makes a volume an empty one of this name."""
+    return f"name: {name}, size: 10mb"
+
+
+def halting(kernel: Path, count: int, host: str | None = None) -> str:
+    """A document of so many VMs that halt at once, each with an address in VLAN 200 and an empty volume."""
+    annotations = f"annotations: {{n0stack/scheduling/host_id: {host}}}" if host else ""
+    vms = "".join(vm(f"vm{n}", kernel, volume=empty(f"disk{n}")) for n in range(count))
     return f"""
 version: 0
 {annotations}

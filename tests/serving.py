@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,9 @@ PLAIN: Mapping[str, Any] = {"trust_env": False, "verify": False}  # no proxy; re
 
 class Service:
     """Started and stopped as a test wants it; the folder and the port stay the same."""
+
+    command: Sequence[str] = COMMAND
+    cwd: Path | None = None
 
     def __init__(self, home: Path, **environment: str) -> None:
         self.home = home
@@ -64,7 +67,12 @@ class Service:
         """To be called in a thread that lives as long as the service should."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                (*COMMAND, "serve"), env=self.environment, stdout=log, stderr=log, preexec_fn=_die_with_parent
+                (*self.command, "serve"),
+                env=self.environment,
+                cwd=self.cwd,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_die_with_parent,
             )
 
     def wait_until_ready(self) -> None:
@@ -110,8 +118,9 @@ class Service:
     def virtgraph(self, *arguments: str, input: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
         """A command of the CLI, which finds this service by its environment."""
         return subprocess.run(
-            [*COMMAND, *arguments],
+            [*self.command, *arguments],
             env=self.environment | environment,
+            cwd=self.cwd,
             input=input,
             capture_output=True,
             text=True,
@@ -142,7 +151,12 @@ def on(engine: Engine) -> dict[str, str]:
 @contextmanager
 def serving(home: Path, **environment: str) -> Iterator[Service]:
     """A service that answers, until the block ends."""
-    service = Service(home, **environment)
+    with started(Service(home, **environment)) as service:
+        yield service
+
+
+@contextmanager
+def started(service: Service) -> Iterator[Service]:
     service.start()
     try:
         yield service

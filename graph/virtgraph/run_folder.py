@@ -22,7 +22,7 @@ _SETTINGS = {  # ansible-runner's; it reads them from a file only
     "pexpect_timeout": 0.25,  # seconds until a cancel is seen
     "suppress_output_file": True,
 }
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class RuntimeFolder:
@@ -53,7 +53,7 @@ def make(runs: Path, order: Order, ssh_options: list[str]) -> Path:
 
 
 def _inventory(host: HostAccess, ssh_options: list[str]) -> Mapping[str, Any]:
-    name = host.name if _PLAIN.fullmatch(host.name) else "host"  # Ansible expands [a:b] and commas in names
+    name = host.name if PLAIN.fullmatch(host.name) else "host"  # Ansible expands [a:b] and commas in names
     return {"all": {"hosts": {name: _variables(host, ssh_options)}}}
 
 

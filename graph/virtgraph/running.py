@@ -15,6 +15,7 @@ from virtgraph.dispatch import Outcome, ResourceResult
 from virtgraph.model.states import Action, OperationState
 from virtgraph.play_doc import PlayDoc
 from virtgraph.store import hosts, runs
+from virtgraph.store.facts import stored
 from virtgraph.store.graph import Graph, is_away
 from virtgraph.store.results import End, Result, finish
 from virtgraph.store.runs import Claim, ClaimedOperation
@@ -22,16 +23,9 @@ from virtgraph.store.runs import Claim, ClaimedOperation
 log = structlog.get_logger()
 
 BATCH = 0.1  # seconds that results are gathered before they are written
-FACTS = frozenset(
-    {
-        "bridge", "uplink", "dhcp", "path", "capacity", "available", "url", "allocation", "power", "vncPort",
-        "acceleration", "pendingRestart",
-    }
-)  # fmt: skip
 ENDED_AS = {"successful": OperationState.SUCCEEDED, "cancelled": OperationState.CANCELLED}  # a Run
 MISTAKES = 3  # tries of what the graph refuses, until the results' facts are left away
 UNWRITABLE = "What the host said of it could not be stored. The service's log says why."
-STORED_AS = {"vnc_port": "vncPort", "pending_restart": "pendingRestart"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +199,3 @@ def pause(attempt: int) -> float:
 def waited(attempt: int) -> float:
     """Seconds of all pauses so far."""
     return sum(pause(earlier) for earlier in range(1, attempt))
-
-
-def stored(facts: Any) -> dict[str, Any]:
-    """The facts that a Binding keeps, by the names of the graph."""
-    return {STORED_AS.get(name, name): value for name, value in facts.items() if STORED_AS.get(name, name) in FACTS}

@@ -10,6 +10,7 @@ from virtgraph_api.events.subscriptions import Subscription
 from virtgraph_api.execution import Schema
 from virtgraph_api.hosts.mutations import HostMutations
 from virtgraph_api.hosts.queries import HostQueries
+from virtgraph_api.installation import InstallationQueries
 from virtgraph_api.networks.mutations import NetworkMutations
 from virtgraph_api.networks.queries import NetworkQueries
 from virtgraph_api.nics.mutations import NICMutations
@@ -17,6 +18,7 @@ from virtgraph_api.nics.queries import NICQueries
 from virtgraph_api.node import NodeQueries
 from virtgraph_api.operations.mutations import OperationMutations
 from virtgraph_api.operations.queries import OperationQueries
+from virtgraph_api.operations.reporting import ReportMutations
 from virtgraph_api.pools.queries import PoolQueries
 from virtgraph_api.scalars import SCALARS
 from virtgraph_api.stacks.mutations import StackMutations
@@ -38,6 +40,7 @@ class Query(
     StackQueries,
     OperationQueries,
     EventQueries,
+    InstallationQueries,
     NodeQueries,
 ):
     pass
@@ -52,6 +55,7 @@ class Mutation(
     NetworkMutations,
     HostMutations,
     OperationMutations,
+    ReportMutations,
 ):
     pass
 

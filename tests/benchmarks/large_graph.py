@@ -11,6 +11,7 @@ from neo4j import Driver
 
 STACKS, HOSTS = 100, 20
 BATCH = 1000
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 START = 1_790_000_000_000
 
 HOST = """
@@ -25,6 +26,9 @@ STACK = """
     UNWIND $rows AS row
     CREATE (s:Stack)-[:OWNS]->(n:Resource:Network)-[:CARRIED_BY]->(g) SET s = row.stack, n = row.network
     CREATE (n)-[:HAS_SUBNET {order: 0}]->(subnet:Subnet) SET subnet = row.subnet
+    WITH n, row
+    MATCH (h:Resource {id: row.home.host})
+    CREATE (n)<-[:OF]-(b:Binding)-[:ON]->(h) SET b = row.home
 """
 VM = """
     UNWIND $rows AS row
@@ -77,7 +81,20 @@ def load(driver: Driver, vms: int) -> None:
     """Into an empty graph that has its constraints."""
     hosts = [
         {
-            "host": owned("Host", f"host{n}", "READY", n, address=f"10.0.0.{n}", cpus=64, memory=256 << 30, slots=2),
+            "host": owned(
+                "Host",
+                f"host{n}",
+                "READY",
+                n,
+                address=f"10.0.0.{n}",
+                cpus=64,
+                memory=256 << 30,
+                slots=2,
+                local=False,
+                user="root",
+                port=22,
+                hostKey=HOST_KEY,
+            ),
             "pool": owned("Pool", "default", "READY", n, path="/pool"),
         }
         for n in range(HOSTS)
@@ -87,6 +104,7 @@ def load(driver: Driver, vms: int) -> None:
             "stack": {"id": id_of("Stack", n), "name": f"stack{n:03}", "project": "default", "createdAt": START},
             "network": owned("Network", "net", "APPLIED", n, type="vlan", vlanId=n + 1, mtu=1500, wanted="applied"),
             "subnet": {"id": id_of("Subnet", n), "cidr": f"10.{n}.0.0/16", "nameservers": [f"10.{n}.0.2"]},
+            "home": binding(id_of("Network", n), id_of("Host", n % HOSTS), "APPLIED", dhcp=f"10.{n}.0.2"),
         }
         for n in range(STACKS)
     ]

@@ -17,7 +17,7 @@ from benchmarks.libvirt_loop import Loop
 from benchmarks.timing import seconds, spread, table
 from follow import Subscriber, until
 from lab_hosts import LabHosts, lab_hosts
-from labs import add_host, apply, remove_stack, succeed
+from labs import add_host, apply, empty, remove_stack, succeed, vm
 from serving import Service, serving
 
 ROUNDS = 3
@@ -26,22 +26,7 @@ ENDED = ("SUCCEEDED", "FAILED", "SKIPPED", "CANCELLED")
 
 
 def document(kernel: Path, count: int, network: str) -> str:
-    vms = "".join(
-        f"""
-  vm{n}:
-    type: resource/vm/kvm
-    memory: 16mb
-    kernel: {kernel}
-    dependencies:
-      - object:
-          type: resource/nic
-          relations: [{{object: {network}, property: {{r: n0stack/n0core/port/network}}}}]
-        property: {{r: n0stack/n0core/vm/attachments}}
-      - object: {{type: resource/volume/file, name: disk{n}, size: 10mb}}
-        property: {{r: n0stack/n0core/vm/attachments}}
-"""
-        for n in range(count)
-    )
+    vms = "".join(vm(f"vm{n}", kernel, network, empty(f"disk{n}")) for n in range(count))
     return f"version: 0\nspec:\n{vms}"
 
 
@@ -61,10 +46,10 @@ class Benchmark:
         self.kernel = lab.folder / "halt"
         write_halt_kernel(self.kernel)
         add_host(served, lab, "host1", cpus=100)
-        first = apply(served, document(self.kernel, 1, "{variable: net}") + NETWORK, "first")
+        first = apply(served, document(self.kernel, 1, "variable: net") + NETWORK, "first")
         succeed(served, first)
         found = served.graphql("{ vms { nodes { id nics { network { id } } } } }")["vms"]["nodes"][0]
-        self.network = f"{{id: {found['nics'][0]['network']['id']}}}"
+        self.network = f"id: {found['nics'][0]['network']['id']}"
         self.loop = Loop.beside(lab, "host1", f"vg-{found['id']}")
         self.loop.create(1)
         self.loop.destroy(1)

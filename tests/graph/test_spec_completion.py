@@ -352,5 +352,5 @@ def test_two_hundred_vms_take_no_time() -> None:
     document = parse(text)
     wanted = wish(document, "default")
     complete(document, fill(wanted), id=1, created_at="now")
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 1
     assert len(wanted.resources) == 601

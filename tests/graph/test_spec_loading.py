@@ -151,7 +151,7 @@ def test_size_is_looked_at_before_anything_else() -> None:
 def test_hostile_text_takes_linear_time(text: str) -> None:
     started = time.process_time()
     problem(text)
-    assert time.process_time() - started < 100  # quadratic time would be hours
+    assert time.process_time() - started < 10  # quadratic time would be hours
 
 
 def test_braces_alone_do_not_make_json() -> None:

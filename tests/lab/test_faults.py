@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from follow import events, wait_for
 from lab_hosts import LabHosts
-from labs import add_host, apply, clear, copies, domains, pool_path, qcow2, settle, source, succeed
+from labs import add_host, apply, clear, copies, domains, pool_path, qcow2, settle, source, succeed, vm
 from serving import Service
 
 ERRORS = "query ($id: ID!) { operation(id: $id) { kind state error cure waitingFor { kind name host fact error } } }"
@@ -24,22 +24,10 @@ def clean(served: Service, lab: LabHosts) -> Iterator[None]:
     clear(served, lab, "other", "faults")
 
 
-def vm(kernel: Path, host: str, network: str = "variable: net", volume: str = "") -> str:
-    return f"""
-version: 0
-annotations: {{n0stack/scheduling/host_id: {host}}}
-spec:
-  vm-on-{host}:
-    type: resource/vm/kvm
-    memory: 16mb
-    kernel: {kernel}
-    dependencies:
-      - object:
-          type: resource/nic
-          relations: [{{object: {{{network}}}, property: {{r: n0stack/n0core/port/network}}}}]
-        property: {{r: n0stack/n0core/vm/attachments}}
-{volume}
-"""
+def vm_on(host: str, kernel: Path, network: str = "variable: net", volume: str = "") -> str:
+    """A document."""
+    annotations = f"annotations: {{n0stack/scheduling/host_id: {host}}}"
+    return f"version: 0\n{annotations}\nspec:\n{vm(f'vm-on-{host}', kernel, network, volume)}"
 
 
 NETWORK = """
@@ -58,12 +46,12 @@ def operation(served: Service, applied: Any, kind: str) -> Any:
 def test_a_vm_waits_for_its_networks_host_and_finishes_when_it_is_back(
     served: Service, lab: LabHosts, kernel: Path
 ) -> None:
-    first = apply(served, vm(kernel, "host1") + NETWORK, "faults")
+    first = apply(served, vm_on("host1", kernel) + NETWORK, "faults")
     succeed(served, first)
     (network,) = served.graphql('{ networks(filter: {stack: "faults"}) { nodes { id } } }')["networks"]["nodes"]
     lab.stop("host1")
     try:
-        second = apply(served, vm(kernel, "host2", f"id: {network['id']}"), "other")
+        second = apply(served, vm_on("host2", kernel, f"id: {network['id']}"), "other")
         wait_for(lambda: operation(served, second, "NIC")["error"] is not None)
         waits = operation(served, second, "VM")
         assert waits["state"] == "PENDING"
@@ -76,7 +64,7 @@ def test_a_vm_waits_for_its_networks_host_and_finishes_when_it_is_back(
         lab.start("host1")
     succeed(served, second)
     assert reservations(lab) == 2, "the server that started anew knows the first VM's address too"
-    while not (again := apply(served, vm(kernel, "host1") + NETWORK, "faults"))["operations"]:
+    while not (again := apply(served, vm_on("host1", kernel) + NETWORK, "faults"))["operations"]:
         time.sleep(0.2)
     succeed(served, again)
     assert len(domains(lab, "host1", "--all")) == 1
@@ -95,7 +83,7 @@ def stop_libvirtd(lab: LabHosts, host: str) -> None:
 def test_libvirtd_stopped(served: Service, lab: LabHosts, kernel: Path) -> None:
     stop_libvirtd(lab, "host2")
     try:
-        applied = apply(served, vm(kernel, "host2") + NETWORK, "faults")
+        applied = apply(served, vm_on("host2", kernel) + NETWORK, "faults")
         settled = settle(served, applied)
         assert {o["state"] for o in settled} <= {"FAILED", "SKIPPED"}, settled
         said = [e["message"] for e in events(served) if (e["type"], e["kind"]) == ("FAILED", "Network")][-1]
@@ -103,7 +91,7 @@ def test_libvirtd_stopped(served: Service, lab: LabHosts, kernel: Path) -> None:
         assert "Start it there" in said
     finally:
         lab.sh("host2", "libvirtd", "-d")
-    succeed(served, apply(served, vm(kernel, "host2") + NETWORK, "faults"))
+    succeed(served, apply(served, vm_on("host2", kernel) + NETWORK, "faults"))
 
 
 @pytest.mark.parametrize(
@@ -119,11 +107,7 @@ def test_no_room(served: Service, lab: LabHosts, kernel: Path, tmp_path: Path, r
     lab.sh("host2", "mkdir", "-p", pool)
     lab.sh("host2", "mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", pool)
     made_of = source(qcow2(tmp_path / "source.qcow2", size)) if size else "size: 10gb"
-    volume = f"""
-      - object: {{type: resource/volume/file, name: too-big, {made_of}}}
-        property: {{r: n0stack/n0core/vm/attachments}}
-"""
-    document = vm(kernel, "host2", volume=volume) + NETWORK
+    document = vm_on("host2", kernel, volume=f"name: too-big, {made_of}") + NETWORK
     try:
         by_kind = {o["kind"]: o for o in settle(served, apply(served, document, "faults"))}
         assert (by_kind["Volume"]["state"], by_kind["VM"]["state"]) == ("FAILED", "SKIPPED"), by_kind
@@ -162,7 +146,7 @@ def without_comment(key: str) -> str:
 
 
 def test_a_changed_host_key_is_said_and_nothing_is_done(served: Service, lab: LabHosts, kernel: Path) -> None:
-    document = vm(kernel, "host2") + NETWORK
+    document = vm_on("host2", kernel) + NETWORK
     with off(lab, "host2") as disk:
         key = disk / "etc/ssh/ssh_host_ed25519_key"
         right, public = key.read_bytes(), key.with_suffix(".pub").read_text()
@@ -190,7 +174,7 @@ def test_a_wrong_key_is_denied(served: Service, lab: LabHosts, kernel: Path, tmp
     with pytest.raises(AssertionError, match="does not let root in"):
         add_host(served, lab, "host2", keyFile=str(wrong))
     add_host(served, lab, "host2")
-    document = vm(kernel, "host2") + NETWORK
+    document = vm_on("host2", kernel) + NETWORK
     with off(lab, "host2") as disk:
         allowed = disk / "root/.ssh/authorized_keys"
         kept = allowed.read_text()

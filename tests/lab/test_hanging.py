@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from follow import wait_for
 from lab_hosts import LabHosts
-from labs import add_host, apply, domains, remove_stack, succeed
+from labs import add_host, apply, clear, domains, succeed
 from processes import Process, descendants
 from serving import Service, working
 
@@ -25,11 +25,7 @@ DOES_NOT_ANSWER = "libvirt on host host2 does not answer: "
 @pytest.fixture(autouse=True)
 def clean(served: Service, lab: LabHosts) -> Iterator[None]:
     yield
-    for stack in ("host1", "host2"):
-        removed = remove_stack(served, stack)
-        if "operations" in removed:
-            succeed(served, removed)
-    assert domains(lab, "host1", "--all") == domains(lab, "host2", "--all") == set()
+    clear(served, lab, "host1", "host2")
 
 
 @contextmanager

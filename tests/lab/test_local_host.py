@@ -12,30 +12,17 @@ from typing import Any
 import pytest
 from follow import wait_for
 from lab_hosts import LabHosts
-from labs import domains
-from serving import COMMAND, ROOT
+from labs import add_host, domains, empty, vm
+from serving import COMMAND, ROOT, serving
 
 pytestmark = pytest.mark.lab
 
 Virtgraph = Callable[..., str]
 POOL = "/var/lib/libvirt/images/local"
-DOCUMENT = """
-version: 0
-spec:
+NETWORK = """
   net:
     type: resource/network/flat
-    subnets: [{{cidr: 10.20.0.0/24, dhcp: {{range: 10.20.0.10-10.20.0.200}}}}]
-  vm:
-    type: resource/vm/kvm
-    memory: 16mb
-    kernel: {kernel}
-    dependencies:
-      - object:
-          type: resource/nic
-          relations: [{{object: {{variable: net}}, property: {{r: n0stack/n0core/port/network}}}}]
-        property: {{r: n0stack/n0core/vm/attachments}}
-      - object: {{type: resource/volume/file, name: disk, size: 10mb}}
-        property: {{r: n0stack/n0core/vm/attachments}}
+    subnets: [{cidr: 10.20.0.0/24, dhcp: {range: 10.20.0.10-10.20.0.200}}]
 """
 
 
@@ -51,7 +38,14 @@ def home(lab: LabHosts) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def virtgraph(lab: LabHosts, home: Path) -> Iterator[Virtgraph]:
+def managed(lab: LabHosts, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A service elsewhere has had host1 before."""
+    with serving(tmp_path_factory.mktemp("elsewhere") / "home") as elsewhere:
+        add_host(elsewhere, lab, "host1", poolPath=POOL)
+
+
+@pytest.fixture(scope="module")
+def virtgraph(lab: LabHosts, home: Path, managed: None) -> Iterator[Virtgraph]:
     """The CLI on host1, beside a service there; raises CalledProcessError when a command fails."""
     own = [f"VIRTGRAPH_HOME={home / 'home'}", f"PYTHONPATH={ROOT / 'graph'}:{ROOT / 'graphql'}"]
     command = ("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", *own, *COMMAND)
@@ -86,16 +80,17 @@ def test_a_service_manages_its_own_machine(virtgraph: Virtgraph, lab: LabHosts, 
     assert host["memory"] > 1 << 28
     assert host["libvirtVersion"] in lab.sh("host1", "virsh", "version")
 
-    (home / "one.yaml").write_text(DOCUMENT.format(kernel=kernel))
+    document = f"version: 0\nspec:\n{vm('one', kernel, volume=empty('disk'))}{NETWORK}"
+    (home / "one.yaml").write_text(document)
     virtgraph("apply", str(home / "one.yaml"), "--stack", "one", "--wait")
-    vm = get(virtgraph, "vm", "vm", "--stack", "one")
-    assert (vm["state"], vm["power"], vm["host"]["name"]) == ("RUNNING", "running", "here")
-    name = f"vg-{vm['id']}"
+    made = get(virtgraph, "vm", "one", "--stack", "one")
+    assert (made["state"], made["power"], made["host"]["name"]) == ("RUNNING", "running", "here")
+    name = f"vg-{made['id']}"
     assert domains(lab, "host1") == {name} and domains(lab, "host2") == set()
     assert len(lab.sh("host1", "find", POOL, "-name", "*.qcow2").split()) == 1
 
     lab.sh("host1", "virsh", "destroy", name)
-    wait_for(lambda: get(virtgraph, "vm", "vm", "--stack", "one")["power"] == "shutoff")
+    wait_for(lambda: get(virtgraph, "vm", "one", "--stack", "one")["power"] == "shutoff")
 
     virtgraph("delete", "stack", "one", "--wait")
     assert domains(lab, "host1", "--all") == set()

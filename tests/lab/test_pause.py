@@ -64,7 +64,9 @@ def run(served: Service, id: str) -> Any:
 
 def record(lab: LabHosts, owner: Any) -> str:
     """Where host1 keeps which Run has a slot."""
-    return lab.sh("host1", "sh", "-c", f"grep -l {owner['fence']} /run/virtgraph/*/slot-{owner['slot']}.json").strip()
+    return lab.sh(
+        "host1", "sh", "-c", f"grep -l {owner['fence']} /run/virtgraph-fence/*/slot-{owner['slot']}.json"
+    ).strip()
 
 
 def came(lab: LabHosts, record: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from lab_hosts import LabHosts
-from labs import add_host, apply, domains, pool_path, remove_stack, succeed
+from labs import add_host, apply, clear, domains, empty, pool_path, succeed, vm
 from serving import Service
 
 NETWORK = """
@@ -33,35 +33,17 @@ BINDINGS = """
 @pytest.fixture(autouse=True)
 def clean(served: Service, lab: LabHosts) -> Iterator[None]:
     yield
-    for stack in ("vm-host1", "vm-host2", "nets"):
-        removed = remove_stack(served, stack)
-        if "operations" in removed:
-            succeed(served, removed)
-    assert domains(lab, "host1", "--all") == domains(lab, "host2", "--all") == set()
+    clear(served, lab, "vm-host1", "vm-host2", "nets")
 
 
 def make_vm(served: Service, kernel: Path, network: str, host: str) -> str:
     """A VM on the network in a stack of its own; its id, once it runs."""
-    document = f"""
-version: 0
-annotations: {{n0stack/scheduling/host_id: {host}}}
-spec:
-  vm:
-    type: resource/vm/kvm
-    memory: 16mb
-    kernel: {kernel}
-    dependencies:
-      - object:
-          type: resource/nic
-          relations: [{{object: {{id: {network}}}, property: {{r: n0stack/n0core/port/network}}}}]
-        property: {{r: n0stack/n0core/vm/attachments}}
-      - object: {{type: resource/volume/file, name: disk, size: 10mb}}
-        property: {{r: n0stack/n0core/vm/attachments}}
-"""
+    annotations = f"annotations: {{n0stack/scheduling/host_id: {host}}}"
+    document = f"version: 0\n{annotations}\nspec:\n{vm('vm', kernel, f'id: {network}', empty('disk'))}"
     succeed(served, apply(served, document, f"vm-{host}"))
     answer = served.graphql("query ($s: String!) { vms(filter: {stack: $s}) { nodes { id } } }", {"s": f"vm-{host}"})
-    (vm,) = answer["vms"]["nodes"]
-    return str(vm["id"])
+    (made,) = answer["vms"]["nodes"]
+    return str(made["id"])
 
 
 def remove_host2(served: Service) -> Any:

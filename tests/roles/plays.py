@@ -12,6 +12,7 @@ import yaml
 from conftest import Host
 
 ROOT = Path(__file__).resolve().parents[2]
+ROLES = ("dhcp", "network", "observe", "pool", "vlan_uplink", "vm", "volume")  # each makes one kind of thing
 Played = subprocess.CompletedProcess[str]
 
 

@@ -15,7 +15,16 @@ INSTALLATION = "11111111-1111-4111-8111-111111111111"
 
 
 def item(**changes: Any) -> dict[str, Any]:
-    return {"id": ID, "generation": 3, "title": "web", "vcpus": 2, "memory": 1 << 30, "needs": ["x"], **changes}
+    return {
+        "id": ID,
+        "generation": 3,
+        "title": "web",
+        "domain_type": "qemu",
+        "vcpus": 2,
+        "memory": 1 << 30,
+        "needs": ["x"],
+        **changes,
+    }
 
 
 def xml(password: str | None = None, **changes: Any) -> Element:

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 from lab_hosts import LabHosts
+from plays import ROLES, ROOT
 
 pytestmark = pytest.mark.lab
 
-ROOT = Path(__file__).resolve().parents[2]
 LAYOUT = ROOT / "extensions" / "molecule"
-ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/tasks/main.yml"))
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,9 @@ import pytest
 import yaml
 from conftest import Host
 from networks import traces
-from plays import ROOT, Unsafe, play_all, run
+from plays import ROLES, ROOT, Unsafe, play_all, run
 
 pytestmark = pytest.mark.lab
-
-ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/tasks/main.yml"))
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -125,7 +125,7 @@ def test_a_vnc_password_is_nowhere_but_in_the_domain(host: Host) -> None:
     assert result.facts["vnc_port"]
     assert CANARY in host.virsh("dumpxml", "--security-info", f"vg-{vm['id']}")
     assert CANARY not in host.log()
-    places = ["/tmp", "/run/virtgraph", "/root", "/var/log", "/dev/shm"]
+    places = ["/tmp", "/run/virtgraph-fence", "/root", "/var/log", "/dev/shm"]
     found = host.sh("sh", "-c", f"grep -rlF '{CANARY}' {' '.join(places)} --exclude-dir=libvirt || true")
     assert found == ""
     assert host.sh("sh", "-c", f"grep -rlF '{CANARY}' /var/log/libvirt || true") == ""

@@ -5,6 +5,7 @@ What does it is imported by the command that needs it: `virtgraph --help` answer
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -136,6 +137,18 @@ def tree(stack: Annotated[str, Argument(help="Its name or id.")]) -> None:
     from virtgraph.cli.tree import tree
 
     tree(settings(), stack)
+
+
+@app.command()
+def export(
+    ansible: Annotated[str, Option(metavar="STACK", help="Of this stack, what playbooks/site.yml takes.")],
+    output: Annotated[Path, Option("--output", "-o", help="The folder that the files are written to.")] = Path(),
+) -> None:
+    """Write the variables and the inventory with which Ansible alone gives what the service gives."""
+    from virtgraph.cli.export import export
+    from virtgraph.cli.session import settings
+
+    export(settings(), ansible, output)
 
 
 @app.command()

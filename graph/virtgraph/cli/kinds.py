@@ -135,7 +135,7 @@ NETWORK = Kind(
 HOST = Kind(
     "host",
     "hosts",
-    "id name state task address port user local slots labels uplinkInterface uplinkDriver segment hostKey acceleration "
+    "id name state task address port user local slots labels uplinkInterface uplinkDriver segment keyFile hostKey acceleration "
     "cpus memory disk cpuCapacity memoryCapacity diskCapacity reservedVcpus reservedMemory reservedDisk libvirtVersion "
     "qemuVersion kernel hostUuid error seenAt",
     {

@@ -197,6 +197,7 @@ HOST = Kind(
             "user",
             "port",
             "local",
+            "keyFile",
             "hostKey",
             "slots",
             "uplinkInterface",

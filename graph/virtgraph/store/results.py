@@ -9,7 +9,7 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from virtgraph.lifecycle import realized
-from virtgraph.model.caller import SERVICE, Caller
+from virtgraph.model.caller import SERVICE
 from virtgraph.model.states import Action, EventType, OperationState, State
 from virtgraph.store import events, hosts, resources
 from virtgraph.store.events import NewEvent
@@ -392,21 +392,3 @@ def sentence(row: Row, result: Result) -> str:
             return f"Cancelled: {what}."
         case _:
             return f"Failed to {what}: {result.error}"
-
-
-async def cancel(tx: Transaction, id: str, caller: Caller) -> str | None:
-    """Cancel an operation: at once where it waits, by its worker where it runs. Its state before; None: no such one."""
-    row = await tx.row("MATCH (o:Operation {id: $id}) RETURN o.resource AS resource", id=id)
-    if row is None:
-        return None
-    later = await lock_with_later(tx, {id: row["resource"]})
-    now = await tx.row("MATCH (o:Operation {id: $id}) RETURN o.state AS state", id=id)
-    assert now is not None
-    if now["state"] == OperationState.RUNNING:
-        await tx.run("MATCH (o:Operation {id: $id}) SET o.cancel = true", id=id)
-    elif now["state"] == OperationState.PENDING:
-        finishing = Finishing(tx, str(uuid.uuid4()))
-        await finishing.write([Result(id, OperationState.CANCELLED, f"It was cancelled by {caller.actor}.")])
-        await finishing.settle(later)
-        await events.write(tx, finishing.story, caller)
-    return str(now["state"])

@@ -66,6 +66,11 @@ async def migrate(graph: Graph) -> str:
     for number, statement in enumerate(MIGRATIONS[version:], start=version + 1):
         await run_schema_statement(graph, statement)
         await set_version(graph, number)
+    return await installation(graph)
+
+
+async def installation(graph: Graph) -> str:
+    """What marks the things that this service makes on hosts."""
     rows = await graph.read("MATCH (m:Meta {id: 'schema'}) RETURN m.installation AS installation")
     return str(rows[0]["installation"])
 

@@ -18,6 +18,7 @@ class Host(Resource):
     user: str | None = strawberry.field(description="The user that ssh logs in as.")
     port: int | None = strawberry.field(description="The port of its ssh server.")
     local: bool = strawberry.field(description="Whether it is the machine that the service runs on.")
+    key_file: str | None = strawberry.field(description="The private key for it, a path on the service's machine.")
     host_key: str | None = strawberry.field(description="The ssh host key that was pinned when it was added.")
     slots: int = strawberry.field(description="How many runs it takes at once.")
     labels: list[str] = strawberry.field(description="Words to choose it by, `key=value`.")

@@ -9,7 +9,7 @@ import strawberry
 from virtgraph.idempotency import once
 from virtgraph.model.refusals import Conflict as ConflictError
 from virtgraph.model.refusals import NotFound as NotFoundError
-from virtgraph.store import results
+from virtgraph.store import cancelling
 from virtgraph.store.graph import Transaction
 from virtgraph_api.changes import Info, asked
 from virtgraph_api.operations.types import Operation
@@ -37,7 +37,7 @@ class OperationMutations:
         context = info.context
 
         async def cancel(tx: Transaction) -> str:
-            state = await results.cancel(tx, id, context.caller)
+            state = await cancelling.cancel(tx, id, context.caller)
             if state is None:
                 raise NotFoundError("operation", id)
             if state not in ("PENDING", "RUNNING"):

@@ -16,7 +16,7 @@ from ansible.module_utils import virtgraph_ovs as ovs
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.virtgraph_8021q import has_8021q
 from ansible.module_utils.virtgraph_batch import LEASE, claimed, installation, refuse_unknown
-from ansible.module_utils.virtgraph_libvirt import POWER, connected
+from ansible.module_utils.virtgraph_libvirt import POWER, connected, has_kvm
 from ansible.module_utils.virtgraph_mark import Mark, read
 
 DOCUMENTATION = """
@@ -61,7 +61,7 @@ def _host(connection: Any, uplink: str | None, pool_path: str | None) -> dict[st
         "disk": _disk(pool_path) if pool_path else None,
         "libvirt_version": _version(connection.getLibVersion()),
         "qemu_version": _version(connection.getVersion()),
-        "acceleration": "kvm" if _has_kvm() else "qemu",
+        "acceleration": "kvm" if has_kvm() else "qemu",
         "uplink_driver": _uplink_driver(uplink) if uplink else "none",
     }
 
@@ -75,16 +75,6 @@ def _disk(pool_path: str) -> int:
     existing = next(path for path in (Path(pool_path), *Path(pool_path).parents) if path.exists())
     space = os.statvfs(existing)
     return space.f_blocks * space.f_frsize
-
-
-def _has_kvm() -> bool:
-    """A /dev/kvm may be there and not work: with it a guest hangs after "Booting from ROM"."""
-    flags = set(re.findall(r"\b(?:vmx|svm)\b", Path("/proc/cpuinfo").read_text()))
-    try:
-        os.close(os.open("/dev/kvm", os.O_RDWR))
-    except OSError:
-        return False
-    return bool(flags)
 
 
 def _uplink_driver(name: str) -> str:

@@ -28,7 +28,7 @@ from ansible.module_utils.virtgraph_batch import (
 )
 from ansible.module_utils.virtgraph_domain import VM, Disk
 from ansible.module_utils.virtgraph_input import mac, one_of, path, problems, repeated, uuid, whole
-from ansible.module_utils.virtgraph_libvirt import POWER, connected, found, ours, watched
+from ansible.module_utils.virtgraph_libvirt import POWER, connected, found, has_kvm, ours, watched
 from ansible.module_utils.virtgraph_mark import Mark, mark
 from ansible.module_utils.virtgraph_predicted import Predicted
 from ansible.module_utils.virtgraph_shown import shown
@@ -81,7 +81,7 @@ def unsound(item: Item, present: bool) -> Iterator[str]:
         return
     checks = {
         "vcpus": whole(1, 1 << 16), "memory": whole(1 << 20, 1 << 60), "kernel": path, "initrd": path,
-        "state": one_of("running", "stopped"), "domain_type": one_of("kvm", "qemu"),
+        "state": one_of("running", "stopped"), "domain_type": one_of("auto", "kvm", "qemu"),
     }  # fmt: skip
     yield from problems(item, checks, ["vcpus", "memory"])
     interfaces, disks = item.get("interfaces") or [], item.get("disks") or []
@@ -120,6 +120,8 @@ class Domains:
         self.check = check
 
     def realize(self, item: Item) -> Done:
+        if (item.get("domain_type") or "auto") == "auto":
+            item = {**item, "domain_type": "kvm" if has_kvm() else "qemu"}
         vm, new = VM.of(item), mark(item, self.installation)
         domain = self._find(item)
         defined = domain is not None and self._mark(domain, item).digest == new.digest

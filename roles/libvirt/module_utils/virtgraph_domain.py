@@ -58,7 +58,7 @@ class VM:
             id=names.checked(item["id"]),
             title=one_line(item.get("title") or ""),
             arch=item.get("arch") or "x86_64",
-            domain_type=item.get("domain_type") or "qemu",
+            domain_type=item["domain_type"],
             vcpus=int(item["vcpus"]),
             memory=int(item["memory"]),
             kernel=item.get("kernel"),

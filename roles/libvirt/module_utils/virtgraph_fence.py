@@ -1,7 +1,7 @@
 """The fence on a host: of the Runs that claimed one slot of it, only the newest may change anything.
 
 A Run's module outlives the Run when everything on the controller is killed. So each module first records its
-claim's number in /run/virtgraph/<installation>/slot-<n>.json, refuses when a higher one is there, and ends the
+claim's number in /run/virtgraph-fence/<installation>/slot-<n>.json, refuses when a higher one is there, and ends the
 process of an older claim. /run is empty after a start of the host, and so are its processes.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 
 from ansible.module_utils.virtgraph_names import checked
 
-ROOT = Path("/run/virtgraph")
+ROOT = Path("/run/virtgraph-fence")  # a service on the same machine has /run/virtgraph
 _END = 30.0  # seconds for a killed process to be gone
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -75,6 +78,16 @@ _NOTHING = (
         libvirt.VIR_ERR_NO_DOMAIN_METADATA,
     )
 )
+
+
+def has_kvm() -> bool:
+    """A /dev/kvm may be there and not work: with it a guest hangs after "Booting from ROM"."""
+    flags = set(re.findall(r"\b(?:vmx|svm)\b", Path("/proc/cpuinfo").read_text()))
+    try:
+        os.close(os.open("/dev/kvm", os.O_RDWR))
+    except OSError:
+        return False
+    return bool(flags)
 
 
 def pool_at(connection: Any, path: str) -> Any | None:

@@ -1,0 +1,153 @@
+"""What Ansible did on a host without the service, told to it afterwards: wanted state, one Run and what came of it.
+
+It is stored as if the service had asked for it, in one transaction. What was not reported goes on as any other work.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from virtgraph.apply.application import Application
+from virtgraph.apply.documents import complete, read
+from virtgraph.apply.requests import Applied, Edit, Request
+from virtgraph.model.caller import Caller
+from virtgraph.model.current import Existing
+from virtgraph.model.refusals import Conflict, NotFound
+from virtgraph.model.states import Action, OperationState
+from virtgraph.model.wanted import WantedVM, WantedVolume, Wish
+from virtgraph.secrets import Vault
+from virtgraph.spec import Document
+from virtgraph.store import hosts, resources, runs, schema
+from virtgraph.store.facts import stored
+from virtgraph.store.graph import Graph, Row, Transaction
+from virtgraph.store.results import End, Result, finish
+
+SLOT = 31  # no Run of the service has it: a host has fewer slots
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What a module said of one resource; of one that several modules worked on, each said something."""
+
+    resource: str
+    failed: bool = False
+    skipped: bool = False
+    error: str | None = None
+    cure: str | None = None
+    facts: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`removed`: the document's resources were taken away. `installation`: whose mark they bear."""
+
+    host: str
+    stack: str
+    document: str
+    installation: str
+    results: tuple[Reported, ...]
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """`run` is None where the graph knew all of it already."""
+
+    applied: Applied
+    run: str | None
+
+
+async def report(graph: Graph, vault: Vault, told: Report, caller: Caller, images: Path) -> Kept:
+    """Raises Invalid, NotFound, Conflict or NoHost, and then nothing is stored."""
+    own = await schema.installation(graph)
+    if told.installation != own:
+        raise Conflict(
+            f"What was made bears the mark of installation {told.installation}, and this service is {own}: "
+            f"set virtgraph_installation: {own} for what it is to know of"
+        )
+    document, wish = read(told.document, told.stack)
+    wish = on_host(wish, told.host)
+    request = Request(
+        told.stack,
+        (lambda now: removal(wish, now)) if told.removed else (lambda _: Edit(wish)),
+        caller,
+        document=not told.removed,
+        completed=None if told.removed else lambda applied: complete(Document("json", document.tree), wish, applied),
+        images=images,
+    )
+
+    async def work(tx: Transaction) -> Kept:
+        host = await hosts.named(tx, told.host)
+        if host is None:
+            raise NotFound("host", told.host)
+        applied = await Application(tx, vault, request, None).run()
+        action = Action.REMOVE if told.removed else Action.REALIZE
+        return Kept(applied, await keep(tx, host["id"], action, applied.operations, told.results, caller))
+
+    return await graph.write(work)
+
+
+def on_host(wish: Wish, host: str) -> Wish:
+    """All of it is where the run was."""
+    placed = {
+        key: replace(wanted, host=host, host_path="input.host")
+        if isinstance(wanted, WantedVM | WantedVolume)
+        else wanted
+        for key, wanted in wish.resources.items()
+    }
+    return replace(wish, resources=placed)
+
+
+def removal(wish: Wish, own: Mapping[str, Existing]) -> Edit:
+    """Of those that the stack still has."""
+    gone = frozenset(wanted.id for wanted in wish.resources.values() if wanted.id is not None and wanted.id in own)
+    return Edit(Wish(wish.stack, {}), gone)
+
+
+async def keep(
+    tx: Transaction,
+    host_id: str,
+    action: Action,
+    operations: Sequence[str],
+    results: Sequence[Reported],
+    caller: Caller,
+) -> str | None:
+    """The Run and its results, of the operations on this host that something was reported of."""
+    token = str(uuid.uuid4())
+    host = await tx.row(runs.HOST, host=host_id, token=token)
+    pool = await runs.pool_of(tx, host_id)
+    assert host is not None
+    rows = await tx.rows(runs.PENDING, ids=list(operations), state="PENDING")
+    here = sorted((row for row in rows if row["binding"].endswith(f"@{host_id}")), key=lambda row: row["ordinal"])
+    said = {row["id"]: about(row, results, pool) for row in here}
+    mine = runs.without_blocked([row for row in here if said[row["id"]]])
+    if not mine:
+        return None
+    await resources.lock(tx, (row["resource"] for row in mine), token)
+    claim = await runs.begin(tx, host, SLOT, action, mine, f"ansible-playbook, reported by {caller.actor}", token)
+    ended = [result(row["id"], said[row["id"]]) for row in mine]
+    failed = [one.error for one in ended if one.state is OperationState.FAILED]
+    end = End(OperationState.FAILED, failed[0]) if failed else End(OperationState.SUCCEEDED)
+    await finish(tx, claim, ended, end)
+    return claim.run
+
+
+def about(row: Row, results: Sequence[Reported], pool: Row | None) -> list[Reported]:
+    """What was said of an operation's resource. A pool is known by its folder: the run has an id of its own for it."""
+    if row["kind"] == "Pool":
+        return [one for one in results if pool and (one.facts or {}).get("path") == pool["path"]]
+    return [one for one in results if one.resource == row["resource"]]
+
+
+def result(operation: str, said: Sequence[Reported]) -> Result:
+    """The first failure, else all facts."""
+    for one in said:
+        if one.failed or one.skipped:
+            state = OperationState.FAILED if one.failed else OperationState.SKIPPED
+            return Result(operation, state, one.error, one.cure)
+    facts = {name: value for one in said for name, value in stored(one.facts or {}).items()}
+    return Result(operation, OperationState.SUCCEEDED, facts=facts)

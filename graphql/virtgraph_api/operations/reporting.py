@@ -1,0 +1,83 @@
+"""What was done without the service, told to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import strawberry
+
+from virtgraph.apply import report
+from virtgraph_api.changes import AppliedRevision, Info
+from virtgraph_api.operations.types import Operation, Run
+from virtgraph_api.reading import read
+from virtgraph_api.refusals import Conflict, Forbidden, Invalid, NoHost, NotFound, refusable
+from virtgraph_api.scalars import JSON
+
+
+@strawberry.input(description="What a module said of one resource.")
+class ReportedResult:
+    resource: strawberry.ID
+    failed: bool = False
+    skipped: bool = False
+    error: str | None = None
+    cure: str | None = None
+    facts: JSON | None = None
+
+    def to_model(self) -> report.Reported:
+        facts: Any = self.facts
+        return report.Reported(
+            str(self.resource),
+            self.failed,
+            self.skipped,
+            self.error,
+            self.cure,
+            facts if isinstance(facts, Mapping) else None,
+        )
+
+
+@strawberry.input(description="A run of playbooks/site.yml on one host.")
+class ReportRunInput:
+    host: str = strawberry.field(description="Its id or name.")
+    document: str = strawberry.field(description="What was made there, with ids.")
+    installation: strawberry.ID = strawberry.field(description="Whose mark it bears: the service's own.")
+    results: list[ReportedResult]
+    stack: str = "default"
+    removed: bool = strawberry.field(default=False, description="What the document has was taken away.")
+
+    def to_model(self) -> report.Report:
+        results = tuple(result.to_model() for result in self.results)
+        return report.Report(self.host, self.stack, self.document, str(self.installation), results, self.removed)
+
+
+@strawberry.type(description="It is in the graph as if the service had asked for it.")
+class RunReported:
+    revision: AppliedRevision
+    operation_ids: strawberry.Private[list[str]]
+    run_id: strawberry.Private[str | None]
+
+    @strawberry.field(description="What the graph did not know yet.")
+    async def operations(self, info: Info) -> list[Operation]:
+        return await read(info, ids=self.operation_ids)
+
+    @strawberry.field(description="The run, with what came of it; null where all of it was known.")
+    async def run(self, info: Info) -> Run | None:
+        return await read(info, id=self.run_id) if self.run_id else None
+
+
+ReportResult = Annotated[
+    RunReported | Invalid | Conflict | NoHost | NotFound | Forbidden, strawberry.union("ReportResult")
+]
+
+
+@strawberry.type
+class ReportMutations:
+    @strawberry.mutation(description="Tell what playbooks/site.yml did on a host; its callback plugin does.")
+    @refusable
+    async def report_run(self, info: Info, input: ReportRunInput) -> ReportResult:
+        context = info.context
+        kept = await report.report(context.graph, context.vault, input.to_model(), context.caller, context.images)
+        context.nudge()
+        return RunReported(
+            revision=AppliedRevision.of(kept.applied), operation_ids=list(kept.applied.operations), run_id=kept.run
+        )

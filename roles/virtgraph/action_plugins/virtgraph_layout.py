@@ -1,0 +1,460 @@
+"""virtgraph_layout: from networks, volumes and VMs as people write them to what the other roles take on one host.
+
+Looks at nothing but its arguments, so every host of a play finds the same ids and addresses by itself. Ids that are not
+given are uuid5 of the installation and the resource's key (`VM/web`, `VM/web/NIC/0`, `Volume/disk`, `Network/net`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+Item = dict[str, Any]
+
+SIZE = re.compile(r"([0-9]{1,20}) ?([kmgtpe]?)(?:i?b)?", re.IGNORECASE)
+UNITS = {unit: 1 << (10 * power) for power, unit in enumerate(("", "k", "m", "g", "t", "p", "e"))}
+MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+ARCHITECTURES = {"amd64": "x86_64"}
+LONGEST_PASSWORD = 8  # VNC takes no more
+FIRST_GENERATION = 1
+DEFAULT_SEGMENT = "default"
+
+
+class Refused(Exception):
+    """What is wrong with what was given, for a person."""
+
+
+@dataclass
+class Network:
+    given: Mapping[str, Any]
+    id: str
+    home: str  # the host that serves its addresses
+    cidr: IPv4Network | None = None
+    first: IPv4Address | None = None
+    last: IPv4Address | None = None
+    gateway: IPv4Address | None = None
+    nameservers: list[IPv4Address] = field(default_factory=list)
+    server: IPv4Address | None = None
+    taken: dict[IPv4Address, str] = field(default_factory=dict)  # address → whose
+    macs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def dhcp(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = (self.given.get("subnet") or {}).get("dhcp") or {}
+        return found
+
+    def take(self, address: IPv4Address, whose: str) -> None:
+        if self.cidr is None or address not in self.cidr:
+            raise Refused(f"{whose}: {address} is not in {self.cidr or 'a subnet'} of network {self.given['name']}.")
+        if holder := self.taken.get(address):
+            raise Refused(f"{whose}: {address} is the address of {holder}.")
+        self.taken[address] = whose
+
+    def next_free(self, whose: str) -> IPv4Address:
+        """The lowest free address of the range."""
+        assert self.first is not None and self.last is not None
+        kept = {self.gateway, *self.nameservers}
+        for number in range(int(self.first), int(self.last) + 1):
+            address = IPv4Address(number)
+            if address not in self.taken and address not in kept:
+                self.take(address, whose)
+                return address
+        raise Refused(f"{whose}: no address of {self.first}-{self.last} of network {self.given['name']} is free.")
+
+
+@dataclass
+class NIC:
+    id: str
+    network: Network
+    mac: str
+    addresses: list[str]
+
+
+@dataclass
+class VM:
+    given: Mapping[str, Any]
+    id: str
+    host: str
+    nics: list[NIC] = field(default_factory=list)
+
+
+class Layout:
+    """Everything that was given, with ids, hosts and addresses. Raises Refused."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self.installation = uuid.UUID(given["installation"])
+        self.domain_type = given["domain_type"]
+        self.hosts: list[str] = list(given["hosts"])
+        self.networks: dict[str, Network] = {}
+        self.volumes: dict[str, Mapping[str, Any]] = {one["name"]: one for one in unique(given["volumes"], "volume")}
+        self.vms = [self.vm(one) for one in unique(given["vms"], "VM")]
+        self.users = self.users_of_volumes()
+        for one in unique(given["networks"], "network"):
+            self.networks[one["name"]] = self.network(one)
+        self.plug_all()
+        self.refuse_same_ids()
+
+    def id_of(self, key: str, given: Mapping[str, Any]) -> str:
+        if not given.get("id"):
+            return str(uuid.uuid5(self.installation, key))
+        return checked_uuid(str(given["id"]), key)
+
+    def vm(self, given: Mapping[str, Any]) -> VM:
+        return VM(given, self.id_of(f"VM/{given['name']}", given), self.host_of(f"VM {given['name']}", given))
+
+    def host_of(self, what: str, given: Mapping[str, Any]) -> str:
+        host = given.get("host")
+        if host is None and len(self.hosts) == 1:
+            return self.hosts[0]
+        if host not in self.hosts:
+            said = f"there is no host {host}" if host else "it needs a host"
+            raise Refused(f"{what}: {said}; the hosts are {', '.join(self.hosts)}.")
+        return str(host)
+
+    def users_of_volumes(self) -> dict[str, VM]:
+        """The VM that each attached volume is with."""
+        users: dict[str, VM] = {}
+        for vm in self.vms:
+            for attached in vm.given.get("volumes") or ():
+                name = attached["name"]
+                if name not in self.volumes:
+                    raise Refused(f"VM {vm.given['name']}: there is no volume {name} in virtgraph_volumes.")
+                if users.setdefault(name, vm).host != vm.host:
+                    raise Refused(
+                        f"Volume {name}: VM {users[name].given['name']} on {users[name].host} and VM "
+                        f"{vm.given['name']} on {vm.host} cannot share it."
+                    )
+        return users
+
+    def volume_host(self, name: str) -> str:
+        given = self.volumes[name]
+        user = self.users.get(name)
+        if user is None:
+            return self.host_of(f"Volume {name}", given)
+        if given.get("host") not in (None, user.host):
+            raise Refused(f"Volume {name}: it is on {given['host']}, and VM {user.given['name']} on {user.host}.")
+        return user.host
+
+    def network(self, given: Mapping[str, Any]) -> Network:
+        what = f"Network {given['name']}"
+        if (given.get("vlan_id") is None) != (given.get("type") == "flat"):
+            raise Refused(f"{what}: a network of type vlan has a vlan_id, one of type flat has none.")
+        users = [
+            vm.host for vm in self.vms if any(nic["network"] == given["name"] for nic in vm.given.get("nics") or ())
+        ]
+        if given.get("host") is None and (users or self.hosts):
+            home = min(users or self.hosts, key=self.hosts.index)
+        else:
+            home = self.host_of(what, given)
+        network = Network(given, self.id_of(f"Network/{given['name']}", given), home)
+        if subnet := given.get("subnet"):
+            network.cidr = parsed(IPv4Network, subnet["cidr"], what)
+            if subnet.get("dhcp"):
+                self.serve(network, subnet["dhcp"], what)
+        return network
+
+    def serve(self, network: Network, dhcp: Mapping[str, Any], what: str) -> None:
+        assert network.cidr is not None
+        first, _, last = str(dhcp["range"]).partition("-")
+        network.first, network.last = parsed(IPv4Address, first, what), parsed(IPv4Address, last, what)
+        network.gateway = parsed(IPv4Address, dhcp["gateway"], what) if dhcp.get("gateway") else None
+        network.nameservers = [parsed(IPv4Address, one, what) for one in dhcp.get("nameservers") or ()]
+        outside = [one for one in (network.first, network.last, network.gateway) if one and one not in network.cidr]
+        if outside or network.first > network.last:
+            raise Refused(f"{what}: {dhcp['range']} and the gateway have to be in {network.cidr}, lowest first.")
+
+    def plug_all(self) -> None:
+        """Addresses that are given first, then the servers' own, then the rest in the order of VMs and NICs."""
+        wanted = [(vm, n, nic) for vm in self.vms for n, nic in enumerate(vm.given.get("nics") or ())]
+        for vm, n, nic in wanted:
+            whose = f"NIC {n} of VM {vm.given['name']}"
+            network = self.networks.get(nic["network"])
+            if network is None:
+                raise Refused(f"{whose}: there is no network {nic['network']} in virtgraph_networks.")
+            for address in nic.get("ip") or ():
+                network.take(parsed(IPv4Address, address, whose), whose)
+        for network in self.networks.values():
+            if network.dhcp:
+                network.server = server_address(network)
+                network.take(network.server, f"the DHCP server of network {network.given['name']}")
+        for vm, n, nic in wanted:
+            vm.nics.append(self.nic(vm, n, nic, self.networks[nic["network"]]))
+
+    def nic(self, vm: VM, n: int, given: Mapping[str, Any], network: Network) -> NIC:
+        whose = f"NIC {n} of VM {vm.given['name']}"
+        id = self.id_of(f"VM/{vm.given['name']}/NIC/{n}", given)
+        addresses = [str(IPv4Address(one)) for one in given.get("ip") or ()]
+        if not addresses and network.first is not None:
+            addresses = [str(network.next_free(whose))]
+        mac = str(given["mac"]).lower() if given.get("mac") else free_mac(id, network.macs)
+        if not MAC.fullmatch(mac) or int(mac[:2], 16) & 1:
+            raise Refused(f"{whose}: {given['mac']} is not the MAC address of an interface, such as 52:54:00:12:34:56.")
+        if holder := network.macs.get(mac):
+            raise Refused(f"{whose}: {mac} is the MAC address of {holder}.")
+        network.macs[mac] = whose
+        return NIC(id, network, mac, addresses)
+
+    def refuse_same_ids(self) -> None:
+        seen: dict[str, str] = {}
+        for id, what in self.ids():
+            if id in seen:
+                raise Refused(f"{what} and {seen[id]} have the same id {id}.")
+            seen[id] = what
+
+    def ids(self) -> Iterator[tuple[str, str]]:
+        for network in self.networks.values():
+            yield network.id, f"Network {network.given['name']}"
+        for name, given in self.volumes.items():
+            yield self.id_of(f"Volume/{name}", given), f"Volume {name}"
+        for vm in self.vms:
+            yield vm.id, f"VM {vm.given['name']}"
+            for n, nic in enumerate(vm.nics):
+                yield nic.id, f"NIC {n} of VM {vm.given['name']}"
+
+    def on(self, host: Mapping[str, Any]) -> Item:
+        """What the other roles take on this host: {name, pool_path, uplink_interface, uplink_driver}."""
+        vms = [vm for vm in self.vms if vm.host == host["name"]]
+        used = {nic.network.id for vm in vms for nic in vm.nics}
+        networks = [one for one in self.networks.values() if one.id in used or one.home == host["name"]]
+        at_home = [one for one in networks if one.home == host["name"] and one.server]
+        volumes = [name for name in self.volumes if self.volume_host(name) == host["name"]]
+        served = [(vm, nic) for vm in self.vms for nic in vm.nics if nic.network in at_home]
+        pool = str(uuid.uuid5(self.installation, f"Pool/{host['name']}"))
+        return {
+            "pools": [{**common(pool, "default"), "path": host["pool_path"], "needs": []}] if vms or volumes else [],
+            "networks": [network_item(one) for one in networks],
+            "uplinks": [uplink_item(one, host) for one in networks],
+            "dhcp_servers": [server_item(one) for one in at_home],
+            "reservations": [reservation_item(vm, nic) for vm, nic in served],
+            "volumes": [self.volume_item(name, pool, host["pool_path"]) for name in volumes],
+            "vms": [self.vm_item(vm, host["pool_path"]) for vm in vms],
+        }
+
+    def filled(self, host: str) -> Item:
+        """What was given of this host, with ids and addresses; without passwords."""
+        vms = [vm for vm in self.vms if vm.host == host]
+        used = {nic.network.id for vm in vms for nic in vm.nics}
+        return {
+            "networks": [
+                {**one.given, "id": one.id} for one in self.networks.values() if one.id in used or one.home == host
+            ],
+            "volumes": [
+                {**given, "id": self.id_of(f"Volume/{name}", given), "size": size(given.get("size"), name)}
+                for name, given in self.volumes.items()
+                if self.volume_host(name) == host
+            ],
+            "vms": [filled_vm(vm) for vm in vms],
+        }
+
+    def volume_item(self, name: str, pool: str, pool_path: str) -> Item:
+        given = self.volumes[name]
+        if given.get("size") is None and given.get("source") is None:
+            raise Refused(f"Volume {name}: it needs a size or a source.")
+        return {
+            **common(self.id_of(f"Volume/{name}", given), name),
+            "pool": pool,
+            "pool_path": pool_path,
+            "size": size(given.get("size"), f"Volume {name}"),
+            "source": {"file": given["source"]["file"], "sha256": given["source"].get("sha256")}
+            if given.get("source")
+            else None,
+            "needs": [pool],
+        }
+
+    def vm_item(self, vm: VM, pool_path: str) -> Item:
+        given = vm.given
+        disks = [self.disk(attached, pool_path) for attached in given.get("volumes") or ()]
+        arch = given.get("arch") or "x86_64"
+        return {
+            **common(vm.id, given["name"]),
+            "domain_type": self.domain_type,
+            "arch": ARCHITECTURES.get(arch, arch),
+            "vcpus": given.get("vcpus") or 1,
+            "memory": size(given.get("memory") or "512mb", f"VM {given['name']}"),
+            "kernel": given.get("kernel"),
+            "initrd": given.get("initrd"),
+            "cmdline": given.get("cmdline"),
+            "state": given.get("state") or "running",
+            "vnc_password": password_digest(vm),
+            "interfaces": [{"id": nic.id, "mac": nic.mac, "network": nic.network.id} for nic in vm.nics],
+            "disks": disks,
+            "needs": list(dict.fromkeys([nic.network.id for nic in vm.nics] + [disk["id"] for disk in disks])),
+        }
+
+    def disk(self, attached: Mapping[str, Any], pool_path: str) -> Item:
+        id = self.id_of(f"Volume/{attached['name']}", self.volumes[attached["name"]])
+        return {
+            "id": id,
+            "path": f"{pool_path}/{id}.qcow2",
+            "boot_order": attached.get("boot_priority"),
+            "bus": "virtio",
+            "read_only": bool(attached.get("read_only")),
+        }
+
+
+def filled_vm(vm: VM) -> Item:
+    nics = [{"network_id": nic.network.id, "id": nic.id, "mac": nic.mac, "ip": nic.addresses} for nic in vm.nics]
+    return {**vm.given, "id": vm.id, "nics": nics, "vnc_password": None}
+
+
+def turned_round(doc: Item) -> Item:
+    """For a removal: what is used waits for its users. The pool stays, since others may use it."""
+    users: dict[str, list[str]] = {}
+    for item in (item for items in doc.values() for item in items):
+        for needed in item["needs"]:
+            users.setdefault(needed, []).append(item["id"])
+    turned = {name: [{**item, "needs": users.get(item["id"], [])} for item in items] for name, items in doc.items()}
+    return {**turned, "pools": []}
+
+
+def common(id: str, title: str) -> Item:
+    return {"id": id, "generation": FIRST_GENERATION, "title": title}
+
+
+def network_item(network: Network) -> Item:
+    return {**common(network.id, network.given["name"]), "mtu": network.given.get("mtu") or 1500, "needs": []}
+
+
+def uplink_item(network: Network, host: Mapping[str, Any]) -> Item:
+    joined = network.given.get("segment", DEFAULT_SEGMENT) == host["segment"]
+    return {
+        "id": network.id,
+        "driver": host["uplink_driver"] if joined else "none",
+        "interface": host["uplink_interface"],
+        "vlan_id": network.given.get("vlan_id"),
+        "mtu": network.given.get("mtu") or 1500,
+        "needs": [network.id],
+    }
+
+
+def server_item(network: Network) -> Item:
+    assert network.cidr is not None
+    return {
+        "id": network.id,
+        "address": str(network.server),
+        "prefix": network.cidr.prefixlen,
+        "mac": network.dhcp.get("mac") or server_mac(network.id),
+        "gateway": str(network.gateway) if network.gateway else None,
+        "nameservers": [str(one) for one in network.nameservers],
+        "mtu": network.given.get("mtu") or 1500,
+        "needs": [network.id],
+    }
+
+
+def reservation_item(vm: VM, nic: NIC) -> Item:
+    return {
+        **common(nic.id, vm.given["name"]),
+        "network": nic.network.id,
+        "mac": nic.mac,
+        "addresses": nic.addresses,
+        "hostname": vm.given["name"],
+        "needs": [nic.network.id],
+    }
+
+
+def server_address(network: Network) -> IPv4Address:
+    """The given one, or the highest free one outside range, gateway and nameservers; if there is none, of the range."""
+    if given := network.dhcp.get("address"):
+        return parsed(IPv4Address, given, f"Network {network.given['name']}")
+    assert network.cidr is not None and network.first is not None and network.last is not None
+    avoid = {*network.taken, network.gateway, *network.nameservers}
+    high, low = int(network.cidr.broadcast_address) - 1, int(network.cidr.network_address)
+    free = [IPv4Address(n) for n in range(high, max(low, high - 65536), -1) if IPv4Address(n) not in avoid]
+    outside = (address for address in free if not network.first <= address <= network.last)
+    for address in (*outside, *free):
+        return address
+    raise Refused(f"Network {network.given['name']}: no address is left for its DHCP server.")
+
+
+def free_mac(id: str, taken: Mapping[str, str]) -> str:
+    """The MAC that derives from a NIC's id, in the range that libvirt and QEMU use (52:54:00)."""
+    attempt = 0
+    while (mac := f"52:54:00:{tail(f'{id}/{attempt}', 3)}") in taken:
+        attempt += 1
+    return mac
+
+
+def server_mac(network: str) -> str:
+    return f"52:56:{tail(f'{network}/dhcp', 4)}"
+
+
+def tail(text: str, count: int) -> str:
+    return ":".join(f"{byte:02x}" for byte in hashlib.sha256(text.encode()).digest()[:count])
+
+
+def password_digest(vm: VM) -> str | None:
+    """Changes with the password, and is slow to guess it from: who may read libvirt's XML sees what derives from it."""
+    password = vm.given.get("vnc_password")
+    if password is None:
+        return None
+    if not 1 <= len(password) <= LONGEST_PASSWORD:
+        raise Refused(f"VM {vm.given['name']}: a vnc_password has 1 to {LONGEST_PASSWORD} characters.")
+    return hashlib.scrypt(password.encode(), salt=vm.id.encode(), n=1 << 14, r=8, p=1, dklen=16).hex()
+
+
+def size(given: Any, what: str) -> int | None:
+    """Bytes; `4gb` and `4GiB` are the same."""
+    if given is None:
+        return None
+    written = SIZE.fullmatch(str(given))
+    if not written:
+        raise Refused(f"{what}: {given} is not a size: a whole number with a unit, such as 4gb or 512mb.")
+    return int(written[1]) * UNITS[written[2].lower()]
+
+
+def parsed(kind: Any, given: Any, what: str) -> Any:
+    try:
+        return kind(str(given).strip())
+    except ValueError as error:
+        raise Refused(f"{what}: {error}.") from error
+
+
+def checked_uuid(id: str, what: str) -> str:
+    try:
+        if str(uuid.UUID(id)) == id:
+            return id
+    except ValueError:
+        pass
+    raise Refused(f"{what}: {id} is not a UUID in lower case, as 56410722-d507-472a-a800-c89211b7c261 is.")
+
+
+def unique(given: Sequence[Mapping[str, Any]], kind: str) -> list[Mapping[str, Any]]:
+    names = [one["name"] for one in given]
+    for name in names:
+        if names.count(name) > 1:
+            raise Refused(f"There are {names.count(name)} entries for {kind} {name}.")
+    return list(given)
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        given = json.loads(json.dumps(self._task.args["wanted"]))  # plain values
+        host = given["host"]
+        try:
+            layout = Layout(given)
+            if self._task.args.get("secrets"):
+                vms = [vm for vm in layout.vms if vm.host == host["name"] and vm.given.get("vnc_password")]
+                found = {"secrets": {vm.id: {"vnc_password": vm.given["vnc_password"]} for vm in vms}}
+            else:
+                doc = layout.on(host)
+                found = {
+                    "doc": doc if given["state"] == "present" else turned_round(doc),
+                    "filled": {**layout.filled(host["name"]), "state": given["state"]},
+                    "installation": given["installation"],
+                    "stack": given["stack"],
+                }
+        except Refused as refused:
+            return {**result, "failed": True, "msg": str(refused)}
+        return {**result, "changed": False, **found}

@@ -1,0 +1,235 @@
+"""VMs with volumes, networks, VLANs and DHCP by ansible-playbook alone: no service, no graph."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from direct import NETWORK, POOL, Direct, changed, there, two_vms
+from follow import wait_for
+from lab_hosts import WHY_NOT, LabHosts
+from labs import domains
+from serving import ROOT, clean
+
+pytestmark = pytest.mark.lab
+
+BLOCK = (
+    (ROOT / "README.md").read_text().partition("## Without the service")[2].partition("```sh\n")[2].partition("```")[0]
+)
+KILLS = 8
+
+
+@pytest.fixture
+def two(lab: LabHosts, tmp_path: Path, kernel: Path) -> Iterator[Direct]:
+    direct = Direct(lab, tmp_path, **two_vms(kernel))
+    yield direct
+    direct.remove()
+    assert domains(lab, "host1", "--all") == domains(lab, "host2", "--all") == set()
+
+
+@pytest.fixture
+def readme_lab() -> Iterator[LabHosts]:
+    """What `scripts/lab up` of the README makes; another lab of this machine is let be."""
+    if WHY_NOT:
+        pytest.skip(WHY_NOT)
+    lab = LabHosts(Path("/var/tmp/virtgraph-test-direct"), "vgx", "10.99.50")
+    lab.down()  # of a test run that was killed
+    yield lab
+    lab.down()
+    shutil.rmtree("/var/tmp/virtgraph-tiny", ignore_errors=True)
+
+
+def test_the_readmes_example(readme_lab: LabHosts) -> None:
+    own = {"LAB_DIR": str(readme_lab.folder), "LAB_PFX": "vgx", "LAB_NET": "10.99.50", "ANSIBLE_NOCOLOR": "1"}
+    commands = [line for line in BLOCK.splitlines() if not line.startswith("scripts/setup")]
+    assert [command.split()[0] for command in commands].count("ansible-playbook") == 2 and len(commands) == 6
+
+    def run(command: str) -> str:
+        path = {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "ANSIBLE_CONFIG": "playbooks/ansible.cfg",
+        }
+        environment = clean(os.environ) | own | path
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600
+        )
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    for command in commands:
+        said = run(command)
+        if "site.yml" in command and "absent" not in command:
+            assert all(changed(said).values()), said
+            before = there(readme_lab)
+            assert changed(run(command)) == {"host1": 0, "host2": 0}
+            assert there(readme_lab) == before
+            wait_for(lambda: "html" in page(readme_lab))
+        if "virsh list" in command:
+            assert re.search(r"running +web1", said), said
+        if "absent" in command:
+            assert domains(readme_lab, "host1", "--all") == domains(readme_lab, "host2", "--all") == set()
+
+
+def page(lab: LabHosts) -> str:
+    """What the guest on host2 serves, to whom is on host1 in its VLAN."""
+    namespace = lab.sh("host1", "sh", "-c", "ip netns list").split()[0]
+    get = f"timeout 5 ip netns exec {namespace} busybox wget -q -O - http://10.12.0.100/ || true"
+    return lab.sh("host1", "sh", "-c", get)
+
+
+def test_a_second_run_changes_nothing_and_absent_takes_exactly_that(
+    two: Direct, lab: LabHosts, tmp_path: Path, kernel: Path
+) -> None:
+    own = {"virtgraph_vms": [{"name": "vm1", "host": "host1", "memory": "16mb", "kernel": str(kernel)}]}
+    neighbour = Direct(lab, tmp_path, **own)
+    neighbour.change()
+    before = there(lab)
+    assert all(two.change().values())
+    made = there(lab)
+    assert domains(lab, "host1") == {f"vg-{two.id('VM/vm1')}", f"vg-{neighbour.id('VM/vm1')}"}
+    assert two.change() == {"host1": 0, "host2": 0}
+    assert there(lab) == made
+    two.remove()
+    assert [plain(text) for text in there(lab)] == [plain(text) for text in before]
+    assert two.remove() == {"host1": 0, "host2": 0}
+    neighbour.remove()
+
+
+def plain(text: str) -> str:
+    """Without OVS's own numbering and the index in a link's name."""
+    return re.sub(r"if\d+|[0-9a-f-]{36}\n|^.*lo .*\n", "", text)
+
+
+def test_check_mode_predicts_and_changes_nothing(two: Direct, lab: LabHosts) -> None:
+    before = there(lab)
+    predicted = two.change("--check")
+    assert there(lab) == before
+    assert two.change() == predicted
+    assert two.change("--check") == {"host1": 0, "host2": 0}
+    predicted = two.change("--check", "-e", "virtgraph_state=absent")
+    assert len(domains(lab, "host1")) == 1
+    assert two.remove() == predicted
+
+
+def test_one_host_alone_finds_the_same_addresses(two: Direct, lab: LabHosts) -> None:
+    two.change("--limit", "host1")
+    reserved = lab.sh("host1", "sh", "-c", "cat /run/virtgraph-dhcp/*/*/hosts/*")
+    assert "10.50.0.10" in reserved and "10.50.0.11" in reserved, "of both, though host2 is left out"
+    assert domains(lab, "host2") == set()
+    two.change("--limit", "host2")
+    assert two.change() == {"host1": 0, "host2": 0}
+
+
+def test_one_role_alone_by_its_tag(two: Direct, lab: LabHosts) -> None:
+    two.change("--tags", "network,vlan_uplink")
+    assert domains(lab, "host1", "--all") == set()
+    assert f"vg-{two.id('Network/net')}" in lab.sh("host1", "virsh", "-q", "net-list", "--name")
+
+
+def test_names_do_nothing_but_name(lab: LabHosts, tmp_path: Path, kernel: Path) -> None:
+    proof = tmp_path / "proof"
+    names = [
+        f"{{{{ lookup('pipe', 'touch {proof}') }}}}",
+        f"$(touch {proof})",
+        f"`touch {proof}`'\";",
+        "</title><kernel>/x</kernel>",
+        "-o ProxyCommand=x",
+    ]
+    unsafe = [{"__ansible_unsafe": name} for name in names]
+    vms = [{"name": name, "host": "host1", "memory": "16mb", "kernel": str(kernel)} for name in unsafe]
+    networks = [{**NETWORK, "name": unsafe[0]}]
+    volumes = [{"name": unsafe[3], "size": "10mb"}]
+    vms[0] |= {"nics": [{"network": unsafe[0]}], "volumes": [{"name": unsafe[3]}]}
+    direct = Direct(lab, tmp_path, virtgraph_vms=vms, virtgraph_networks=networks, virtgraph_volumes=volumes)
+    try:
+        direct.change()
+        titles = lab.sh("host1", "virsh", "-q", "list", "--title")
+        assert all(name in titles for name in names), titles
+        assert direct.change() == {"host1": 0, "host2": 0}
+        assert not proof.exists() and lab.sh("host1", "sh", "-c", f"ls {proof} 2>&1 || true").endswith("directory\n")
+    finally:
+        direct.remove()
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"virtgraph_vms": [{"name": "web", "host": "host1", "memry": "1gb"}]}, "memry. Supported parameters include"),
+        ({"virtgraph_vms": [{"host": "host1"}]}, "missing required arguments: name found in virtgraph_vms"),
+        ({"virtgraph_vms": [{"name": "web", "host": "host1", "vcpus": "many"}]}, "unable to convert to int"),
+        ({"virtgraph_state": "gone"}, "value of virtgraph_state must be one of: present, absent"),
+        ({"virtgraph_vms": [{"name": "web", "host": "host7"}]}, "VM web: there is no host host7; the hosts are host1"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_touched(
+    lab: LabHosts, tmp_path: Path, variables: dict[str, object], said: str
+) -> None:
+    before = there(lab)
+    refused = Direct(lab, tmp_path, **{"virtgraph_networks": [NETWORK], **variables}).run()
+    assert refused.returncode != 0
+    assert said in re.sub(r"\s+", " ", refused.stdout + refused.stderr), refused.stdout
+    assert there(lab) == before
+
+
+def test_a_failure_harms_no_neighbour_and_is_said(lab: LabHosts, tmp_path: Path, kernel: Path) -> None:
+    volumes = [{"name": "none", "source": {"file": "/no/such.qcow2"}}]
+    vms = [{"name": n, "host": "host1", "memory": "16mb", "kernel": str(kernel)} for n in ("well", "ill")]
+    vms[1] |= {"volumes": [{"name": "none"}]}  # type: ignore[dict-item]
+    direct = Direct(lab, tmp_path, virtgraph_volumes=volumes, virtgraph_vms=vms)
+    try:
+        failed = direct.run()
+        assert failed.returncode != 0
+        assert "source of volume none" in failed.stdout and "Put the file there" in failed.stdout, failed.stdout
+        assert domains(lab, "host1") == {f"vg-{direct.id('VM/well')}"}
+    finally:
+        direct.remove()
+
+
+def test_vnc_passwords_reach_libvirt_and_nothing_else(lab: LabHosts, tmp_path: Path, kernel: Path) -> None:
+    vms = [{"name": "seen", "host": "host1", "memory": "16mb", "kernel": str(kernel), "vnc_password": "Kq7!xW2p"}]
+    direct = Direct(lab, tmp_path, virtgraph_vms=vms)
+    try:
+        done = direct.run("-vvv", "--diff")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Kq7!xW2p" not in done.stdout + done.stderr
+        name = f"vg-{direct.id('VM/seen')}"
+        assert "Kq7!xW2p" in lab.sh("host1", "virsh", "dumpxml", "--security-info", name)
+        assert "Kq7!xW2p" not in lab.sh("host1", "virsh", "dumpxml", name)
+        assert direct.change() == {"host1": 0, "host2": 0}
+    finally:
+        direct.remove()
+
+
+def test_a_run_that_was_cut_anywhere_is_finished_by_the_next(two: Direct, lab: LabHosts, kernel: Path) -> None:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    for _ in range(KILLS):
+        absent = ("-e", "virtgraph_state=absent") if chance.random() < 0.4 else ()
+        running = subprocess.Popen(
+            two.command(*absent),
+            env=two.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(chance.uniform(1, 6))
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+    two.change()
+    made = there(lab)
+    assert two.change() == {"host1": 0, "host2": 0}
+    assert there(lab) == made
+    for n in (1, 2):
+        assert domains(lab, f"host{n}") == domains(lab, f"host{n}", "--all") == {f"vg-{two.id(f'VM/vm{n}')}"}
+    assert POOL in lab.sh("host1", "virsh", "domblklist", f"vg-{two.id('VM/vm1')}")

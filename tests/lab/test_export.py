@@ -1,0 +1,72 @@
+"""`virtgraph export`: what the service made, Ansible alone makes again, the same to the last letter of libvirt's XML."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+from difflib import unified_diff
+from pathlib import Path
+
+import pytest
+from direct import changed
+from lab_hosts import LabHosts
+from labs import apply, clear, domains, empty, succeed, vm
+from serving import ROOT, Service
+
+pytestmark = pytest.mark.lab
+
+NETWORKS = """
+  net:
+    type: resource/network/vlan
+    parameters: {vlan_id: 510, mtu: 1400}
+    subnets:
+      - {cidr: 10.51.0.0/24, dhcp: {range: 10.51.0.10-10.51.0.99, gateway: 10.51.0.1, nameservers: [10.51.0.2]}}
+  "{{ 1 + 1 }}'s":
+    type: resource/network/vlan
+    parameters: {vlan_id: 511}
+"""
+
+
+def test_the_direct_run_gives_the_same(served: Service, lab: LabHosts, kernel: Path, tmp_path: Path) -> None:
+    document = f"version: 0\nspec:\n{NETWORKS}"
+    document += vm("one", kernel, volume=empty("disk")) + vm('"$(two) <b>"', kernel, volume=empty("other"))
+    document += vm("three", kernel, network='variable: "{{ 1 + 1 }}\'s"', volume=empty("third"))
+    succeed(served, apply(served, document, "exported"))
+    made = there(lab)
+    exported = served.virtgraph("export", "--ansible", "exported", "--output", str(tmp_path / "out"))
+    assert exported.returncode == 0, exported.stderr
+    command = exported.stdout.strip()
+    assert "ansible-playbook" in command
+
+    assert run(command) == {"host1": 0, "host2": 0}, "all of it is there"
+    assert not list(unified_diff(made, there(lab), lineterm=""))
+    served.stop()
+    try:
+        assert all(run(f"{command} -e virtgraph_state=absent").values())
+        assert domains(lab, "host1", "--all") == domains(lab, "host2", "--all") == set()
+        assert all(run(command).values())
+        assert not list(unified_diff(made, there(lab), lineterm=""))
+    finally:
+        served.start()
+    clear(served, lab, "exported")
+
+
+def run(command: str) -> dict[str, int]:
+    """Each host's count of changes."""
+    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}"}
+    done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, f"{shlex.quote(command)}: {done.stdout}{done.stderr}"
+    return changed(done.stdout)
+
+
+def there(lab: LabHosts) -> list[str]:
+    """What is defined on each host, and what its DHCP servers hand out."""
+    look = (
+        "for d in $(virsh -q list --all --name | sort); do virsh dumpxml --inactive $d; done;"
+        "for n in $(virsh -q net-list --all --name | sort); do virsh net-dumpxml $n; done;"
+        "ovs-vsctl -f csv --columns=name,tag list port | sort; ls /var/lib/libvirt/images/*; cat /run/virtgraph-dhcp/*/*/hosts/*"
+    )
+    said = [lab.sh(host, "sh", "-c", f"({look}) 2>/dev/null || true") for host in ("host1", "host2")]
+    return re.sub(r" connections='\d+'", "", "".join(said)).splitlines()

@@ -1,0 +1,126 @@
+"""What ansible-playbook made is in the service's graph, as if the service had made it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from direct import Direct, two_vms
+from follow import events
+from lab_hosts import LabHosts
+from labs import apply, clear, domains, empty, hosts_equal_graph, settle, vm
+from serving import Service
+
+pytestmark = pytest.mark.lab
+
+STACK = """
+query ($stack: String!) {
+  vms(filter: {stack: $stack}) {
+    nodes {
+      id name state power host { name } nics { hwAddr ipAddresses network { name } } volumes { name state url }
+      operation { state error run { owner state host { name } operations { totalCount } } }
+    }
+  }
+  networks(filter: {stack: $stack}) { nodes { id name state vlanId bindings { state bridge host { name } } } }
+}
+"""
+NETWORK = """
+  net:
+    type: resource/network/vlan
+    parameters: {vlan_id: 500}
+    subnets: [{cidr: 10.50.0.0/24, dhcp: {range: 10.50.0.10-10.50.0.99}}]
+"""
+
+
+def reporting(served: Service, lab: LabHosts, folder: Path, stack: str, **variables: Any) -> Direct:
+    """With the callback plugin, as somebody who has exported this service's installation."""
+    installation = served.graphql("{ installation }")["installation"]
+    (pool,) = served.graphql('{ host(name: "host1") { pools { path } } }')["host"]["pools"]
+    direct = Direct(lab, folder, installation=installation, **variables)
+    direct.variables |= {"virtgraph_stack": stack, "virtgraph_pool_path": pool["path"]}
+    direct.environment |= served.environment | {"ANSIBLE_CALLBACKS_ENABLED": "virtgraph"}
+    return direct
+
+
+def documented(kernel: Path) -> str:
+    """The same as two_vms, as a document."""
+    vms = "".join(vm(f"vm{n}", kernel, volume=empty(f"disk{n}")) for n in (1, 2))
+    return f"version: 0\nspec:\n{NETWORK}{vms}"
+
+
+def test_a_direct_run_is_told_and_not_made_twice(served: Service, lab: LabHosts, kernel: Path, tmp_path: Path) -> None:
+    direct = reporting(served, lab, tmp_path, "direct", **two_vms(kernel))
+    before = served.graphql("{ newestEvent }")["newestEvent"]
+    done = direct.run()
+    assert done.returncode == 0 and "WARNING" not in done.stderr + done.stdout, done.stdout + done.stderr
+    assert re.search(r"told of \d+ operations on host1", done.stdout), done.stdout
+
+    found = served.graphql(STACK, {"stack": "direct"})
+    one, two = found["vms"]["nodes"]
+    assert (one["id"], one["state"], one["power"], one["host"]["name"]) == (
+        direct.id("VM/vm1"), "RUNNING", "running", "host1"
+    )  # fmt: skip
+    assert two["host"]["name"] == "host2" and two["nics"][0]["ipAddresses"] == ["10.50.0.11"]
+    assert one["volumes"][0]["state"] == "ALLOCATED" and one["volumes"][0]["url"].startswith("file:///")
+    run = one["operation"]["run"]
+    assert one["operation"]["state"] == "SUCCEEDED" and run["owner"].startswith("ansible-playbook, reported by")
+    assert (run["state"], run["host"]["name"]) == ("SUCCEEDED", "host1")
+    told = [e for e in events(served) if e["number"] > before and e["stack"] == "direct"]
+    assert {"SUCCEEDED", "APPLIED"} <= {e["type"] for e in told}
+    settle(served, {"operations": operations(served)})
+    hosts_equal_graph(served, lab, "direct", 2)
+
+    assert apply(served, documented(kernel), "direct")["operations"] == [], "the same document: nothing to do"
+    again = direct.run()
+    assert "told of 0 operations" in again.stdout, again.stdout
+    clear(served, lab, "direct")
+    assert domains(lab, "host1", "--all") == set()
+
+
+def operations(served: Service) -> list[Any]:
+    found: list[Any] = served.graphql(
+        "{ operations(first: 100, filter: {state: [PENDING, RUNNING]}) { nodes { id } } }"
+    )["operations"]["nodes"]
+    return found
+
+
+def test_a_removal_is_told(served: Service, lab: LabHosts, kernel: Path, tmp_path: Path) -> None:
+    direct = reporting(served, lab, tmp_path, "removed", **two_vms(kernel))
+    direct.change()
+    settle(served, {"operations": operations(served)})
+    done = direct.run("-e", "virtgraph_state=absent")
+    assert done.returncode == 0 and "WARNING" not in done.stderr + done.stdout, done.stdout + done.stderr
+    settle(served, {"operations": operations(served)})
+    found = served.graphql(STACK, {"stack": "removed"})
+    assert found == {"vms": {"nodes": []}, "networks": {"nodes": []}}
+
+
+def test_a_failure_is_told(served: Service, lab: LabHosts, kernel: Path, tmp_path: Path) -> None:
+    volumes = [{"name": "none", "source": {"file": "/no/such.qcow2", "sha256": "0" * 64}}]
+    vms = [{"name": "ill", "host": "host1", "memory": "16mb", "kernel": str(kernel), "volumes": [{"name": "none"}]}]
+    direct = reporting(served, lab, tmp_path, "failed", virtgraph_vms=vms, virtgraph_volumes=volumes)
+    failed = direct.run()
+    assert failed.returncode != 0 and "WARNING" not in failed.stderr + failed.stdout, failed.stdout + failed.stderr
+    (ill,) = served.graphql(STACK, {"stack": "failed"})["vms"]["nodes"]
+    assert ill["operation"]["state"] == "SKIPPED" and "volume none" in ill["operation"]["error"].lower()
+    assert ill["operation"]["run"]["state"] == "FAILED"
+    clear(served, lab, "failed")
+
+
+def test_a_service_that_does_not_take_it_is_a_warning(
+    served: Service, lab: LabHosts, kernel: Path, tmp_path: Path
+) -> None:
+    vms = [{"name": "lone", "host": "host1", "memory": "16mb", "kernel": str(kernel)}]
+    other = reporting(served, lab, tmp_path, "lone", virtgraph_vms=vms)
+    own = other.variables["virtgraph_installation"]
+    other.variables["virtgraph_installation"] = "7d0a2b9c-5b0e-4a4e-9f4c-6f0e9d0c1a11"
+    done = other.run()
+    assert done.returncode == 0
+    assert f"set virtgraph_installation: {own}" in re.sub(r"\s+", " ", done.stdout + done.stderr)
+    other.environment["VIRTGRAPH_URL"] = "http://127.0.0.1:1/graphql"
+    done = other.run()
+    assert done.returncode == 0
+    assert "was not told what was done on host1. The service at" in re.sub(r"\s+", " ", done.stdout + done.stderr)
+    other.remove()
