@@ -12,16 +12,6 @@ import yaml
 from conftest import Host
 
 ROOT = Path(__file__).resolve().parents[2]
-ROLES = (
-    "dhcp",
-    "network",
-    "observe",
-    "pool",
-    "virtgraph",
-    "vlan_uplink",
-    "vm",
-    "volume",
-)  # what they make are resources
 Played = subprocess.CompletedProcess[str]
 
 
