@@ -87,13 +87,13 @@ def _write(path: Path, document: Mapping[str, Any]) -> None:
 
 
 def _base() -> Path:
-    """The first place that is memory: the session's own, root's, or the one that any Linux has."""
+    """The first place that is memory and may hold programs: the session's own, root's, or the one that any Linux has."""
     user = os.geteuid()
     session = os.environ.get("XDG_RUNTIME_DIR")
     places = [Path(session, "virtgraph")] if session else []
     places += [Path("/run/virtgraph")] if user == 0 else []
     shared = Path(f"/dev/shm/virtgraph-{user}")
-    base = next((place for place in places if place.parent.is_dir() and _in_memory(place.parent)), shared)
+    base = next((place for place in places if place.parent.is_dir() and _fits(place.parent)), shared)
     base.mkdir(mode=0o700, exist_ok=True)
     stat = base.lstat()
     if (
@@ -103,14 +103,15 @@ def _base() -> Path:
     return base
 
 
-def _in_memory(folder: Path) -> bool:
-    real, kind, longest = str(folder.resolve()), "", ""
+def _fits(folder: Path) -> bool:
+    """systemd mounts /run without exec."""
+    real, mount, longest = str(folder.resolve()), ("", ""), ""
     for line in Path("/proc/self/mounts").read_text().splitlines():
-        _, at, its_kind, *_ = line.split(" ")
+        _, at, kind, options, *_ = line.split(" ")
         inside = at == "/" or real == at or real.startswith(at + "/")
         if inside and len(at) >= len(longest):
-            longest, kind = at, its_kind
-    return kind == "tmpfs"
+            longest, mount = at, (kind, options)
+    return mount[0] == "tmpfs" and "noexec" not in mount[1].split(",")
 
 
 def _sweep(base: Path) -> None:

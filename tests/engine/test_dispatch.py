@@ -5,12 +5,13 @@ import dataclasses
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import PLAYBOOKS
 from lab_hosts import LabHosts
 from processes import descendants
 
@@ -246,3 +247,24 @@ async def test_what_would_be_an_option_of_ssh_is_refused(wrong: dict[str, str]) 
     fine = HostAccess("host1", "10.0.0.1", "root", 22, None, "ssh-ed25519 AAAA", local=False)
     with pytest.raises(ValueError, match="is no"):
         dataclasses.replace(fine, **wrong)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def without_programs(tmp_path: Path) -> Iterator[Path]:
+    """Memory such as /run under systemd, in which nothing can be started."""
+    folder = tmp_path / "memory"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "noexec", "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+async def test_memory_that_holds_no_programs_is_passed_over(
+    lab: LabHosts, without_programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(without_programs))
+    dispatcher = Dispatcher(tmp_path, playbooks=PLAYBOOKS, warm=False)
+    try:
+        assert (await run(dispatcher, lab.access("host1"))).status == "successful"
+    finally:
+        await dispatcher.close()

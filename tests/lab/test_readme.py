@@ -37,7 +37,7 @@ def test_the_first_five_things(service: Service, lab: LabHosts) -> None:
         "~/.ssh/id_ed25519": lab.folder / "id",
     }
     commands = [command for command in COMMANDS if command not in ENDLESS]
-    assert [command.split()[1] for command in commands[:2]] == ["host", "doctor"] and len(commands) == 9
+    assert [command.split()[1] for command in commands[:2]] == ["host", "doctor"] and len(commands) == 10
     for command in commands:
         for written, meant in here.items():
             command = command.replace(written, str(meant))
