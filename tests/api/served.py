@@ -71,6 +71,16 @@ CANCELLING = f"""
 ADDED_HOST = f"__typename ... on AddedHost {{ host {{ id name state }} hostKey }} {REFUSALS}"
 REMOVED_HOST = f"__typename ... on RemovedHost {{ id }} {REFUSALS} ... on NotFound {{ message kind reference }}"
 
+REPORTED = f"""
+    __typename
+    ... on RunReported {{
+      revision {{ number createdAt }} operations {{ id kind state error }} run {{ id owner state }}
+    }}
+    {REFUSALS}
+    ... on NoHost {{ hosts {{ name reason }} }}
+    ... on NotFound {{ message kind reference }}
+"""
+
 # by field: its arguments with their types, and what is asked of its answer
 KEY = {"idempotencyKey": "String"}
 MUTATIONS: Mapping[str, tuple[Mapping[str, str], str]] = {
@@ -88,6 +98,7 @@ MUTATIONS: Mapping[str, tuple[Mapping[str, str], str]] = {
     "addHost": ({"input": "AddHostInput!", **KEY}, ADDED_HOST),
     "removeHost": ({"host": "String!", **KEY}, REMOVED_HOST),
     "cancelOperation": ({"id": "ID!", **KEY}, CANCELLING),
+    "reportRun": ({"input": "ReportRunInput!", **KEY}, REPORTED),
 }
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from virtgraph.apply.application import Application
 from virtgraph.apply.documents import complete, read
 from virtgraph.apply.requests import Applied, Edit, Request
+from virtgraph.idempotency import Asked
 from virtgraph.model.caller import Caller
 from virtgraph.model.current import Existing
 from virtgraph.model.refusals import Conflict, NotFound
@@ -27,6 +28,13 @@ from virtgraph.store.graph import Graph, Row, Transaction
 from virtgraph.store.results import End, Result, finish
 
 SLOT = 31  # no Run of the service has it: a host has fewer slots
+# (run)-[:REALIZES]->(operation)
+REPORTED = """
+    MATCH (run:Run {slot: $slot})-[:REALIZES]->(o:Operation)
+    WHERE o.id IN $operations
+    RETURN run.id AS id
+    LIMIT 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +69,9 @@ class Kept:
     run: str | None
 
 
-async def report(graph: Graph, vault: Vault, told: Report, caller: Caller, images: Path) -> Kept:
+async def report(
+    graph: Graph, vault: Vault, told: Report, caller: Caller, images: Path, asked: Asked | None = None
+) -> Kept:
     """Raises Invalid, NotFound, Conflict or NoHost, and then nothing is stored."""
     own = await schema.installation(graph)
     if told.installation != own:
@@ -75,6 +85,7 @@ async def report(graph: Graph, vault: Vault, told: Report, caller: Caller, image
         told.stack,
         (lambda now: removal(wish, now)) if told.removed else (lambda _: Edit(wish)),
         caller,
+        idempotency_key=asked.key if asked else None,
         document=not told.removed,
         completed=None if told.removed else lambda applied: complete(Document("json", document.tree), wish, applied),
         images=images,
@@ -84,7 +95,7 @@ async def report(graph: Graph, vault: Vault, told: Report, caller: Caller, image
         host = await hosts.named(tx, told.host)
         if host is None:
             raise NotFound("host", told.host)
-        applied = await Application(tx, vault, request, None).run()
+        applied = await Application(tx, vault, request, asked).run()
         action = Action.REMOVE if told.removed else Action.REALIZE
         return Kept(applied, await keep(tx, host["id"], action, applied.operations, told.results, caller))
 
@@ -125,8 +136,9 @@ async def keep(
     here = sorted((row for row in rows if row["binding"].endswith(f"@{host_id}")), key=lambda row: row["ordinal"])
     said = {row["id"]: about(row, results, pool) for row in here}
     mine = runs.without_blocked([row for row in here if said[row["id"]]])
-    if not mine:
-        return None
+    if not mine:  # all of it was known, or this is the answer to the same report again
+        known = await tx.row(REPORTED, operations=list(operations), slot=SLOT)
+        return str(known["id"]) if known else None
     await resources.lock(tx, (row["resource"] for row in mine), token)
     claim = await runs.begin(tx, host, SLOT, action, mine, f"ansible-playbook, reported by {caller.actor}", token)
     ended = [result(row["id"], said[row["id"]]) for row in mine]

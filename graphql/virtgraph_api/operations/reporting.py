@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import strawberry
 
 from virtgraph.apply import report
-from virtgraph_api.changes import AppliedRevision, Info
+from virtgraph_api.changes import AppliedRevision, Info, asked
 from virtgraph_api.operations.types import Operation, Run
 from virtgraph_api.reading import read
 from virtgraph_api.refusals import Conflict, Forbidden, Invalid, NoHost, NotFound, refusable
@@ -74,9 +74,16 @@ ReportResult = Annotated[
 class ReportMutations:
     @strawberry.mutation(description="Tell what playbooks/site.yml did on a host; its callback plugin does.")
     @refusable
-    async def report_run(self, info: Info, input: ReportRunInput) -> ReportResult:
+    async def report_run(self, info: Info, input: ReportRunInput, idempotency_key: str | None = None) -> ReportResult:
         context = info.context
-        kept = await report.report(context.graph, context.vault, input.to_model(), context.caller, context.images)
+        kept = await report.report(
+            context.graph,
+            context.vault,
+            input.to_model(),
+            context.caller,
+            context.images,
+            asked(info, input, idempotency_key),
+        )
         context.nudge()
         return RunReported(
             revision=AppliedRevision.of(kept.applied), operation_ids=list(kept.applied.operations), run_id=kept.run

@@ -1,0 +1,123 @@
+"""`reportRun`: what Ansible did without the service is in the graph as if the service had asked for it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from served import NO_ID, Api, told
+
+NET, NIC, DISK, VM = (f"5b0e4a4e-9f4c-4f0e-8d0c-00000000000{n}" for n in range(1, 5))
+ATTACHED = {"r": "n0stack/n0core/vm/attachments"}
+ON = {"object": {"id": NET}, "property": {"r": "n0stack/n0core/port/network"}}
+DOCUMENT = {
+    "net": {
+        "type": "resource/network/vlan", "id": NET, "parameters": {"vlan_id": 7},
+        "subnets": [{"cidr": "10.0.0.0/24", "dhcp": {"range": "10.0.0.10-10.0.0.99"}}],
+    },
+    "disk": {"type": "resource/volume/file", "id": DISK, "size": "1gb"},
+    "web": {
+        "type": "resource/vm/kvm", "id": VM, "memory": "64mb",
+        "dependencies": [
+            {"object": {
+                "type": "resource/nic", "id": NIC, "hw_addr": "52:54:00:00:00:07", "ip_addresses": ["10.0.0.10"],
+                "relations": [ON],
+            }, "property": ATTACHED},
+            {"object": {"variable": "disk"}, "property": ATTACHED},
+        ],
+    },
+}  # fmt: skip
+RESULTS = [
+    {"resource": NO_ID, "facts": {"path": "/pool"}},
+    {"resource": NET, "facts": {"bridge": "vgb-1"}},
+    {"resource": NET, "facts": {"uplink": "vgu-1"}},
+    {"resource": NIC},
+    {"resource": DISK, "facts": {"url": "file:///pool/disk"}},
+    {"resource": VM, "facts": {"power": "running", "unknown": 1}},
+]
+SEEN = """
+{
+  vms { nodes { state power host { name } nics { hwAddr ipAddresses state } volumes { state url } } }
+  networks { nodes { state bindings { bridge uplink } } }
+}
+"""
+
+
+def report(api: Api, results: Any = RESULTS, *, key: str | None = None, **changes: Any) -> Any:
+    given = {
+        "host": "host1",
+        "installation": api.ask("{ installation }")["installation"],
+        "document": json.dumps({"version": 0, "spec": DOCUMENT}),
+        "results": results,
+        **changes,
+    }
+    return api.do("reportRun", input=given, **({"idempotencyKey": key} if key else {}))
+
+
+@pytest.fixture
+def pool(api: Api) -> str:
+    """Of host1, where it stands in the graph."""
+    api.host("host1")
+    (row,) = api.rows("MATCH (p:Pool) RETURN p.path AS path")
+    return str(row["path"])
+
+
+def with_pool(pool: str) -> list[Any]:
+    return [{**RESULTS[0], "facts": {"path": pool}}, *RESULTS[1:]]
+
+
+def test_what_was_made_is_there(api: Api, pool: str) -> None:
+    reported = told(report(api, with_pool(pool)), "RunReported")
+    assert {operation["state"] for operation in reported["operations"]} == {"SUCCEEDED"}
+    assert reported["run"]["state"] == "SUCCEEDED" and reported["run"]["owner"].startswith("ansible-playbook, ")
+    seen = api.ask(SEEN)
+    (vm,) = seen["vms"]["nodes"]
+    assert (vm["state"], vm["power"], vm["host"]["name"]) == ("RUNNING", "running", "host1")
+    assert vm["nics"] == [{"hwAddr": "52:54:00:00:00:07", "ipAddresses": ["10.0.0.10"], "state": "ATTACHED"}]
+    assert vm["volumes"] == [{"state": "ALLOCATED", "url": "file:///pool/disk"}]
+    assert seen["networks"]["nodes"] == [{"state": "APPLIED", "bindings": [{"bridge": "vgb-1", "uplink": "vgu-1"}]}]
+    after = api.census()
+    again = told(report(api, with_pool(pool)), "RunReported")
+    assert (again["operations"], again["run"]) == ([], None)
+    assert api.census() == after
+
+
+def test_what_was_taken_away_is_gone(api: Api, pool: str) -> None:
+    told(report(api, with_pool(pool)), "RunReported")
+    gone = [{"resource": id} for id in (VM, NIC, NET, NET, DISK)]
+    told(report(api, gone, removed=True), "RunReported")
+    assert api.ask(SEEN) == {"vms": {"nodes": []}, "networks": {"nodes": []}}
+
+
+def test_what_failed_is_told_and_what_was_not_reported_goes_on(api: Api, pool: str) -> None:
+    results = [*with_pool(pool)[:3], {"resource": DISK, "failed": True, "error": "No room.", "cure": "Make some."}]
+    results += [{"resource": VM, "skipped": True, "error": "It needs a volume."}]
+    reported = told(report(api, results), "RunReported")
+    states = {operation["kind"]: operation["state"] for operation in reported["operations"]}
+    assert states == {
+        "Pool": "SUCCEEDED",
+        "Network": "SUCCEEDED",
+        "Volume": "FAILED",
+        "VM": "SKIPPED",
+        "NIC": "PENDING",
+    }
+    assert reported["run"]["state"] == "FAILED"
+    api.work()
+    assert api.ask("{ nics { nodes { state } } }")["nics"]["nodes"] == [{"state": "ATTACHED"}]
+
+
+def test_the_same_again_with_its_key(api: Api, pool: str) -> None:
+    first = report(api, with_pool(pool), key="key")
+    after = api.census()
+    assert report(api, with_pool(pool), key="key") == first
+    told(report(api, with_pool(pool), key="key", stack="default", removed=True), "Conflict")
+    assert api.census() == after
+
+
+def test_what_cannot_be_is_refused_and_nothing_is_stored(api: Api, pool: str) -> None:
+    after = api.census()
+    assert "set virtgraph_installation" in told(report(api, installation=NO_ID), "Conflict")["message"]
+    assert told(report(api, host="host9"), "NotFound")["reference"] == "host9"
+    assert told(report(api, document="{"), "Invalid")["problems"]
+    assert api.census() == after
