@@ -56,7 +56,7 @@ def argument_spec(**own: Any) -> dict[str, Any]:
 
 
 # How the names of roles' variables end.
-INPUTS = ("resources", "secrets", "servers", "reservations", "lease", "blocked", "strict", "state", "uplink", "path")
+INPUTS = ("resources", "secrets", "servers", "reservations", "lease", "blocked", "strict", "state")
 LEASE = {
     "installation": {"type": "str"},
     "slot": {"type": "int"},
@@ -79,7 +79,7 @@ def refuse_unknown(module: AnsibleModule) -> None:
     """Variables that are misspelt. Others with the role's name before them may be somebody else's."""
     for name in module.params["unknown"]:
         prefix, _, last = name.rpartition("_")
-        if meant := get_close_matches(last, INPUTS, n=1, cutoff=0.75):
+        if meant := get_close_matches(last, INPUTS, n=1, cutoff=0.85):
             module.fail_json(msg=f"The role has no variable {name}: did you mean {prefix}_{meant[0]}?")
 
 

@@ -227,7 +227,7 @@ class Layout:
         at_home = [one for one in networks if one.home == host["name"] and one.server]
         volumes = [name for name in self.volumes if self.volume_host(name) == host["name"]]
         served = [(vm, nic) for vm in self.vms for nic in vm.nics if nic.network in at_home]
-        pool = str(uuid.uuid5(self.installation, f"Pool/{host['name']}"))
+        pool = str(uuid.uuid5(self.installation, f"Pool/{host['name']}{host['pool_path']}"))
         return {
             "pools": [{**common(pool, "default"), "path": host["pool_path"], "needs": []}] if vms or volumes else [],
             "networks": [network_item(one) for one in networks],

@@ -1,0 +1,108 @@
+"""Storage pools that are directories: what there is, and what a list wants."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
+
+from ansible.module_utils import virtgraph_names as names
+from ansible.module_utils.virtgraph_batch import (
+    Done,
+    Item,
+    ResourceError,
+    described,
+)
+from ansible.module_utils.virtgraph_input import path, problems
+from ansible.module_utils.virtgraph_libvirt import found, pool_at
+from ansible.module_utils.virtgraph_predicted import Predicted
+
+
+def unsound(item: Item, present: bool) -> Iterator[str]:
+    yield from problems(item, {"path": path}, ["path"] if present else [])
+
+
+class Pools:
+    def __init__(self, connection: Any, predicted: Predicted, check: bool) -> None:
+        self.connection = connection
+        self.predicted = predicted
+        self.check = check
+
+    def realize(self, item: Item) -> Done:
+        pool = self._find(item) or pool_at(self.connection, item["path"])
+        if self.check:
+            like = any(after["path"] == item["path"] for after in self.predicted.all_made("pool"))
+            return Done(not like and (pool is None or not pool.isActive()), after={"path": item["path"]})
+        changed = False
+        if pool is None:
+            Path(item["path"]).mkdir(mode=0o711, parents=True, exist_ok=True)
+            pool = self.connection.storagePoolDefineXML(_xml(item))
+            changed = True
+        if not pool.isActive():
+            pool.create()
+            changed = True
+        return Done(changed, _facts(item["path"]))
+
+    def remove(self, item: Item) -> Done:
+        pool = self._find(item)
+        if pool is None:
+            return Done(False)
+        folder = Path(fromstring(pool.XMLDesc()).findtext("target/path", ""))
+        files = (file for file in folder.glob("*.qcow2") if not file.match(names.base("*")))
+        if left := [file.name for file in files if not self.predicted.gone("volume", file.stem)]:
+            raise ResourceError(
+                f"Pool {described(item)} still has {len(left)} volumes at {folder}, {left[0]} among them.",
+                "Remove them first.",
+            )
+        if self.check:
+            return Done(True)
+        if pool.isActive():
+            pool.destroy()
+        pool.undefine()
+        for base in (*folder.glob(names.base("*")), *folder.glob(".base-*.part")):
+            base.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what somebody else put there stays
+            folder.rmdir()
+        return Done(True)
+
+    def _find(self, item: Item) -> Any | None:
+        """The pool of this id; raises ResourceError when that is not the one meant. Its mark is its name."""
+        name = names.libvirt_pool(item["id"])
+        pool = found(self.connection.storagePoolLookupByUUIDString, item["id"])
+        pool = pool or found(self.connection.storagePoolLookupByName, name)
+        if pool is None:
+            return None
+        if (pool.name(), pool.UUIDString()) != (name, item["id"]):
+            raise ResourceError(
+                f"The storage pool {pool.name()} on this host has the name or UUID of pool {described(item)} "
+                "and is not of virtgraph: it is left as it is.",
+                "Remove that pool by hand if nobody needs it, then apply again.",
+            )
+        place = fromstring(pool.XMLDesc()).findtext("target/path")
+        if place != item.get("path", place):
+            raise ResourceError(
+                f"Pool {described(item)} is at {place} on this host and cannot move to {item['path']}.",
+                "Make another pool there.",
+            )
+        return pool
+
+
+def _xml(item: Item) -> str:
+    root = Element("pool", type="dir")
+    SubElement(root, "name").text = names.libvirt_pool(item["id"])
+    SubElement(root, "uuid").text = item["id"]
+    SubElement(SubElement(root, "target"), "path").text = item["path"]
+    return tostring(root, encoding="unicode")
+
+
+def _facts(folder: str) -> dict[str, Any]:
+    """Of the file system: libvirt's own figures are as old as its last refresh."""
+    space = os.statvfs(folder)
+    return {
+        "path": folder,
+        "capacity": space.f_blocks * space.f_frsize,
+        "available": space.f_bavail * space.f_frsize,
+    }
