@@ -93,7 +93,7 @@ def _base() -> Path:
     places = [Path(session, "virtgraph")] if session else []
     places += [Path("/run/virtgraph")] if user == 0 else []
     shared = Path(f"/dev/shm/virtgraph-{user}")
-    base = next((place for place in places if place.parent.is_dir() and _in_memory(place.parent)), shared)
+    base = next((place for place in places if place.parent.is_dir() and _serves(place.parent)), shared)
     base.mkdir(mode=0o700, exist_ok=True)
     stat = base.lstat()
     if (
@@ -103,14 +103,15 @@ def _base() -> Path:
     return base
 
 
-def _in_memory(folder: Path) -> bool:
-    real, kind, longest = str(folder.resolve()), "", ""
+def _serves(folder: Path) -> bool:
+    """In memory, and a place to execute from, which systemd's /run is not: ansible-playbook's client lies there."""
+    real, kind, options, longest = str(folder.resolve()), "", "", ""
     for line in Path("/proc/self/mounts").read_text().splitlines():
-        _, at, its_kind, *_ = line.split(" ")
+        _, at, its_kind, its_options, *_ = line.split(" ")
         inside = at == "/" or real == at or real.startswith(at + "/")
         if inside and len(at) >= len(longest):
-            longest, kind = at, its_kind
-    return kind == "tmpfs"
+            longest, kind, options = at, its_kind, its_options
+    return kind == "tmpfs" and "noexec" not in options.split(",")
 
 
 def _sweep(base: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import PLAYBOOKS
 from lab_hosts import LabHosts
 from processes import descendants
 
@@ -246,3 +247,21 @@ async def test_what_would_be_an_option_of_ssh_is_refused(wrong: dict[str, str]) 
     fine = HostAccess("host1", "10.0.0.1", "root", 22, None, "ssh-ed25519 AAAA", local=False)
     with pytest.raises(ValueError, match="is no"):
         dataclasses.replace(fine, **wrong)  # type: ignore[arg-type]
+
+
+async def test_where_the_sessions_folder_lets_nothing_be_executed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As /run is where systemd mounts it; and a service's PATH leads to no environment of Python."""
+    session = tmp_path / "session"
+    session.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "noexec", "session", session], check=True)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(session))
+    monkeypatch.setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+    try:
+        dispatcher = Dispatcher(tmp_path, warm=False, playbooks=PLAYBOOKS)
+        outcome = await run(dispatcher, LOCAL, items=[{"id": "a"}])
+        await dispatcher.close()
+    finally:
+        subprocess.run(["umount", session], check=True)
+    assert outcome.status == "successful", outcome.message
