@@ -15,6 +15,7 @@ from typing import Any
 from lab_hosts import LabHosts
 from serving import ROOT
 
+SITE = ROOT / "playbooks" / "site.yml"
 POOL = "/var/lib/libvirt/images/direct"
 NETWORK = {
     "name": "net",
@@ -37,14 +38,15 @@ class Direct:
             "ANSIBLE_NOCOLOR": "1",
         }
 
-    def command(self, *options: str, playbook: str = "site.yml") -> list[str | Path]:
+    def command(self, *options: str, playbook: Path = SITE) -> list[str | Path]:
         self.file.write_text(json.dumps(self.variables))
         ansible = Path(sys.executable).with_name("ansible-playbook")
         inventory = self.lab.folder / "inventory.yml"
-        return [ansible, "-i", inventory, "-e", f"@{self.file}", *options, ROOT / "playbooks" / playbook]
+        return [ansible, "-i", inventory, "-e", f"@{self.file}", *options, playbook]
 
-    def run(self, *options: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(self.command(*options), env=self.environment, capture_output=True, text=True, timeout=300)
+    def run(self, *options: str, playbook: Path = SITE) -> subprocess.CompletedProcess[str]:
+        command = self.command(*options, playbook=playbook)
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=300)
 
     def change(self, *options: str) -> dict[str, int]:
         """How many tasks changed something, by host. It has to end well."""
