@@ -34,6 +34,7 @@ BEHIND, AHEAD = 5.0, 60.0  # seconds; a host that is slow to answer seems to be 
 COMMANDS = {
     "qemu-img": "qemu-utils",
     "dnsmasq": "dnsmasq-base",
+    "ethtool": "ethtool",
     "ip": "iproute2",
 }
 
