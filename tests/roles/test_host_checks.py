@@ -46,7 +46,7 @@ def test_a_host_of_the_lab_is_a_good_one(host: Host) -> None:
     wrong = {check for check, finding in found.items() if finding["wrong"]}
     assert wrong <= {"acceleration", "disk space", "br_netfilter"}
     assert list(found) == [
-        "python", "qemu-img", "dnsmasq", "ip", "libvirt", "qemu", "acceleration", "disk space", "clock", "host UUID",
+        "python", "qemu-img", "dnsmasq", "ip", "ethtool", "libvirt", "qemu", "acceleration", "disk space", "clock", "host UUID",
         "machine-id", "own name", "uplink", "br_netfilter",
     ]  # fmt: skip
     host.play("observe", **GIVEN)

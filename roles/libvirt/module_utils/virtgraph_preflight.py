@@ -35,6 +35,7 @@ COMMANDS = {
     "qemu-img": "qemu-utils",
     "dnsmasq": "dnsmasq-base",
     "ip": "iproute2",
+    "ethtool": "ethtool",
 }
 
 
