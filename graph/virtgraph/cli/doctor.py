@@ -49,6 +49,7 @@ COMMANDS = (
     Command("qemu-img", "qemu-utils", f"{HERE}volumes are made by it", needed=False),
     Command("dnsmasq", "dnsmasq-base", f"{HERE}it gives VMs their addresses", needed=False),
     Command("ip", "iproute2", f"{HERE}networks are made by it", needed=False),
+    Command("ethtool", "ethtool", f"{HERE}DHCP servers are plugged in with it", needed=False),
     Command("ovs-vsctl", "openvswitch-switch", f"{HERE}no VLAN leaves it without", needed=False),
 )
 HOST_PYTHON = "/usr/bin/python3"

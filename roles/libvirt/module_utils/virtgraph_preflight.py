@@ -36,6 +36,7 @@ COMMANDS = {
     "dnsmasq": "dnsmasq-base",
     "ethtool": "ethtool",
     "ip": "iproute2",
+    "ethtool": "ethtool",
 }
 
 
