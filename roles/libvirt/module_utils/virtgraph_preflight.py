@@ -36,7 +36,6 @@ COMMANDS = {
     "dnsmasq": "dnsmasq-base",
     "ethtool": "ethtool",
     "ip": "iproute2",
-    "ethtool": "ethtool",
 }
 
 
