@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ def surroundings(lab: LabHosts, tmp_path_factory: pytest.TempPathFactory) -> dic
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "MOLECULE_LAB_INVENTORY": str(lab.folder / "inventory.yml"),
         "MOLECULE_GUEST": str(guest),
+        "ANSIBLE_HOME": str(tmp_path_factory.mktemp("ansible")),  # where molecule remembers which scenario is prepared
     }
 
 
@@ -48,5 +50,13 @@ def test_scenarios(role: str, surroundings: dict[str, str]) -> None:
         text=True,
         timeout=600,
     )
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said[-6000:]
+    assert done.returncode == 0, failures(done.stdout + done.stderr)
+
+
+def failures(said: str) -> str:
+    """What each failed task said, without the rest of its play."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", said)
+    return (
+        "\n".join(re.findall(r"(?:fatal|failed|FAILED|ERROR).*(?:\n(?!.*(?:TASK|PLAY) ).*){,40}", plain))
+        or plain[-6000:]
+    )
