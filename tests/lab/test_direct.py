@@ -168,6 +168,9 @@ def test_names_do_nothing_but_name(lab: LabHosts, tmp_path: Path, kernel: Path) 
         ({"virtgraph_vms": [{"name": "web", "host": "host1", "vcpus": "many"}]}, "unable to convert to int"),
         ({"virtgraph_state": "gone"}, "value of virtgraph_state must be one of: present, absent"),
         ({"virtgraph_vms": [{"name": "web", "host": "host7"}]}, "VM web: there is no host host7; the hosts are host1"),
+        ({"virtgraph_installation": "mine"}, "virtgraph_installation: mine is not a UUID"),
+        ({"virtgraph_networks": [{**NETWORK, "vlan_id": 5000}]}, "vlan_id"),
+        ({"virtgraph_vms": [{"name": "web", "host": "host1", "initrd": "/boot/initrd"}]}, "initrd"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_touched(

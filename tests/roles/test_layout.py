@@ -123,3 +123,8 @@ def test_what_cannot_be_is_refused_in_a_sentence(given: dict[str, Any], said: st
     with pytest.raises(Refused) as refused:
         on(**given)
     assert said in str(refused.value)
+
+
+def test_an_installation_is_a_uuid() -> None:
+    with pytest.raises(Refused, match="virtgraph_installation: mine is not a UUID"):
+        Layout({"installation": "mine", "domain_type": "auto", "networks": [], "volumes": [], "vms": [], "hosts": []})

@@ -4,18 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
+from ansible.module_utils import virtgraph_domains as domains
+from ansible.module_utils import virtgraph_networks as networks
+from ansible.module_utils import virtgraph_pools as pools
+from ansible.module_utils import virtgraph_serving as serving
+from ansible.module_utils import virtgraph_uplinks as uplinks
+from ansible.module_utils import virtgraph_volumes as volumes
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.virtgraph_batch import LEASE, Done, Item, foresee, installation
-from ansible.module_utils.virtgraph_domains import Domains
+from ansible.module_utils.virtgraph_batch import LEASE, Done, Item, foresee, installation, refused_by
+from ansible.module_utils.virtgraph_input import Unsound
 from ansible.module_utils.virtgraph_libvirt import connected
-from ansible.module_utils.virtgraph_networks import Networks
-from ansible.module_utils.virtgraph_pools import Pools
 from ansible.module_utils.virtgraph_predicted import Predicted
-from ansible.module_utils.virtgraph_serving import Serving, kind
-from ansible.module_utils.virtgraph_uplinks import Uplinks
-from ansible.module_utils.virtgraph_volumes import Volumes
 
 DOCUMENTATION = """
 module: virtgraph_differing
@@ -23,10 +25,20 @@ short_description: Says which resources of a list of lists are not as they are w
 description:
   - A task on a host costs 0.4 s, whatever it does. Where nothing differs, this one is all that there is to do.
   - Looks as the modules of the kinds do in check mode, and changes nothing. What cannot be looked at differs.
+  - What one of these modules would refuse to begin with, of whatever kind, is refused here, before any of them is run.
 options:
   doc: {type: dict, required: true, description: "Lists of resources, as roles/virtgraph/tasks/present.yml takes them."}
   lease: {type: dict, description: "The installation whose mark they bear."}
 """
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the module of a kind looks at an item."""
+
+    kind: str
+    realize: Callable[[Item], Done]
+    unsound: Unsound
 
 
 def main() -> None:
@@ -34,42 +46,56 @@ def main() -> None:
         argument_spec={"doc": {"type": "dict", "required": True}, "lease": {"type": "dict", "options": LEASE}},
         supports_check_mode=True,
     )
-    doc = module.params["doc"]
+    doc, predicted = module.params["doc"], Predicted()
     with connected(module) as connection:
-        looks = Looks(connection, installation(module), doc)
-        differing = {name: list(looks.differing(name, items)) for name, items in doc.items() if name in looks.realize}
+        looks = looks_of(connection, installation(module), doc, predicted)
+        if refused := list(refusals(looks, doc)):
+            module.fail_json(msg=" ".join(refused))
+        differing = {name: list(differ(look, doc.get(name, ()), predicted)) for name, look in looks.items()}
     module.exit_json(changed=False, doc={**doc, **differing})
 
 
-class Looks:
-    """Each kind's own realizing, in check mode; what a kind would make counts as there for the next."""
+def looks_of(connection: Any, installation: str, doc: dict[str, Any], predicted: Predicted) -> dict[str, Look]:
+    """By the names of the lists, in the order in which things are needed."""
+    reservations = doc.get("reservations", [])
+    served = serving.Serving(reservations, installation, predicted, True).realize
 
-    def __init__(self, connection: Any, installation: str, doc: dict[str, Any]) -> None:
-        self.predicted = Predicted()
-        served = [*doc.get("dhcp_servers", ()), *doc.get("reservations", ())]
-        serving = Serving(served, installation, self.predicted, True)
-        self.realize: dict[str, Callable[[Item], Done]] = {
-            "pools": Pools(connection, self.predicted, True).realize,
-            "networks": Networks(connection, installation, self.predicted, True).realize,
-            "uplinks": Uplinks(installation, self.predicted, True).realize,
-            "dhcp_servers": serving.realize,
-            "reservations": serving.realize,
-            "volumes": Volumes(connection, {}, None, self.predicted, True).realize,
-            "vms": Domains(connection, installation, {}, self.predicted, True).realize,
-        }
+    def unsound(item: Item, present: bool) -> Iterator[str]:
+        return serving.unsound(item, present, reservations)
 
-    def differing(self, name: str, items: list[Item]) -> Iterator[Item]:
-        for item in items:
-            try:
-                done = foresee(KINDS.get(name) or kind(item), item, True, self.realize[name], self.predicted)
-            except Exception:  # its role says what is wrong with it
+    network = networks.Networks(connection, installation, predicted, True).realize
+    uplink = uplinks.Uplinks(installation, predicted, True).realize
+    volume = volumes.Volumes(connection, {}, None, predicted, True).realize
+    vm = domains.Domains(connection, installation, {}, predicted, True).realize
+    return {
+        "pools": Look("pool", pools.Pools(connection, predicted, True).realize, pools.unsound),
+        "networks": Look("network", network, networks.unsound),
+        "uplinks": Look("uplink", uplink, uplinks.unsound),
+        "dhcp_servers": Look("dhcp", served, unsound),
+        "reservations": Look("reservation", served, unsound),
+        "volumes": Look("volume", volume, volumes.unsound),
+        "vms": Look("vm", vm, domains.unsound),
+    }
+
+
+def refusals(looks: dict[str, Look], doc: dict[str, Any]) -> Iterator[str]:
+    for name, look in looks.items():
+        for item in doc.get(name, ()):
+            if error := refused_by(look.kind, item, True, look.unsound):
+                yield f"{error} {error.cure}"
+
+
+def differ(look: Look, items: list[Item], predicted: Predicted) -> Iterator[Item]:
+    """What a kind would make counts as there for the next."""
+    for item in items:
+        try:
+            done = foresee(look.kind, item, True, look.realize, predicted)
+        except Exception:  # its role says what is wrong with it
+            yield item
+        else:
+            if done.changed:
                 yield item
-            else:
-                if done.changed:
-                    yield item
 
-
-KINDS = {"pools": "pool", "networks": "network", "uplinks": "uplink", "volumes": "volume", "vms": "vm"}
 
 if __name__ == "__main__":
     main()

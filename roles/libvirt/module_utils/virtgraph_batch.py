@@ -100,7 +100,7 @@ def run_batch(
     items: list[Item] = module.params["resources"]
     present = module.params["state"] == "present"
     kind_of = kind if callable(kind) else lambda item: str(kind)
-    refused = {item.get("id"): error for item in items if (error := _refused(kind_of(item), item, present, unsound))}
+    refused = {item.get("id"): error for item in items if (error := refused_by(kind_of(item), item, present, unsound))}
     if twice := repeated([str(item.get("id")) for item in items]):
         module.fail_json(msg=f"Listed twice: {', '.join(twice)}. Each resource has an id of its own.")
     if refused and module.params["strict"]:
@@ -133,7 +133,7 @@ def run_batch(
     )
 
 
-def _refused(kind: str, item: Item, present: bool, unsound: Unsound) -> ResourceError | None:
+def refused_by(kind: str, item: Item, present: bool, unsound: Unsound) -> ResourceError | None:
     reasons = list(problems(item, {"id": uuid}, ["id"])) + list(unsound(item, present))
     if not reasons:
         return None

@@ -12,12 +12,7 @@ from xml.etree.ElementTree import Element, fromstring, tostring
 from ansible.module_utils import virtgraph_domain as wanted
 from ansible.module_utils import virtgraph_live as live
 from ansible.module_utils import virtgraph_names as names
-from ansible.module_utils.virtgraph_batch import (
-    Done,
-    Item,
-    ResourceError,
-    described,
-)
+from ansible.module_utils.virtgraph_batch import Done, Item, ResourceError, described
 from ansible.module_utils.virtgraph_domain import VM, Disk
 from ansible.module_utils.virtgraph_input import mac, one_of, path, problems, repeated, uuid, whole
 from ansible.module_utils.virtgraph_libvirt import POWER, found, ours
@@ -30,7 +25,6 @@ try:
     import libvirt
 except ImportError:
     libvirt = None
-
 
 BUSES = ("virtio", "scsi", "sata", "ide")
 THREADS = 4  # libvirtd serves 5 requests of one client at a time

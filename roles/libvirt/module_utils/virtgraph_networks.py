@@ -11,12 +11,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from ansible.module_utils import virtgraph_iproute as iproute
 from ansible.module_utils import virtgraph_names as names
-from ansible.module_utils.virtgraph_batch import (
-    Done,
-    Item,
-    ResourceError,
-    described,
-)
+from ansible.module_utils.virtgraph_batch import Done, Item, ResourceError, described
 from ansible.module_utils.virtgraph_input import problems, whole
 from ansible.module_utils.virtgraph_libvirt import found, ours, taps
 from ansible.module_utils.virtgraph_mark import Mark, mark

@@ -9,12 +9,7 @@ from pathlib import Path
 
 from ansible.module_utils import virtgraph_iproute as iproute
 from ansible.module_utils import virtgraph_names as names
-from ansible.module_utils.virtgraph_batch import (
-    Done,
-    Item,
-    ResourceError,
-    described,
-)
+from ansible.module_utils.virtgraph_batch import Done, Item, ResourceError, described
 from ansible.module_utils.virtgraph_dhcp_text import options, reservation, served, server_address
 from ansible.module_utils.virtgraph_dnsmasq import NIC, Dnsmasq
 from ansible.module_utils.virtgraph_input import addresses, ipv4, mac, problems, uuid, whole

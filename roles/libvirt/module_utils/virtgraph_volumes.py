@@ -12,12 +12,7 @@ from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 from ansible.module_utils import virtgraph_base as base
 from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils.virtgraph_base import Source
-from ansible.module_utils.virtgraph_batch import (
-    Done,
-    Item,
-    ResourceError,
-    described,
-)
+from ansible.module_utils.virtgraph_batch import Done, Item, ResourceError, described
 from ansible.module_utils.virtgraph_input import path, problems, sha256, uuid, whole
 from ansible.module_utils.virtgraph_libvirt import found, pool_at
 from ansible.module_utils.virtgraph_predicted import Predicted
@@ -26,7 +21,6 @@ try:
     import libvirt
 except ImportError:
     libvirt = None
-
 
 _FULL = os.strerror(errno.ENOSPC)
 _METADATA = 256 << 10  # bytes that an empty qcow2 file takes, nearly

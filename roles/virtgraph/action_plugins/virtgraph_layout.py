@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
@@ -90,7 +91,7 @@ class Layout:
     """Everything that was given, with ids, hosts and addresses. Raises Refused."""
 
     def __init__(self, given: Mapping[str, Any]) -> None:
-        self.installation = uuid.UUID(given["installation"])
+        self.installation = uuid.UUID(checked_uuid(str(given["installation"]), "virtgraph_installation"))
         self.domain_type = given["domain_type"]
         self.hosts: list[str] = list(given["hosts"])
         self.networks: dict[str, Network] = {}
@@ -219,11 +220,17 @@ class Layout:
             for n, nic in enumerate(vm.nics):
                 yield nic.id, f"NIC {n} of VM {vm.given['name']}"
 
+    def vms_on(self, host: str) -> list[VM]:
+        return [vm for vm in self.vms if vm.host == host]
+
+    def networks_on(self, host: str) -> list[Network]:
+        """Those that its VMs use, and those that it serves."""
+        used = {nic.network.id for vm in self.vms_on(host) for nic in vm.nics}
+        return [one for one in self.networks.values() if one.id in used or one.home == host]
+
     def on(self, host: Mapping[str, Any]) -> Item:
         """What the other roles take on this host: {name, pool_path, uplink_interface, uplink_driver}."""
-        vms = [vm for vm in self.vms if vm.host == host["name"]]
-        used = {nic.network.id for vm in vms for nic in vm.nics}
-        networks = [one for one in self.networks.values() if one.id in used or one.home == host["name"]]
+        vms, networks = self.vms_on(host["name"]), self.networks_on(host["name"])
         at_home = [one for one in networks if one.home == host["name"] and one.server]
         volumes = [name for name in self.volumes if self.volume_host(name) == host["name"]]
         served = [(vm, nic) for vm in self.vms for nic in vm.nics if nic.network in at_home]
@@ -240,18 +247,14 @@ class Layout:
 
     def filled(self, host: str) -> Item:
         """What was given of this host, with ids and addresses; without passwords."""
-        vms = [vm for vm in self.vms if vm.host == host]
-        used = {nic.network.id for vm in vms for nic in vm.nics}
         return {
-            "networks": [
-                {**one.given, "id": one.id} for one in self.networks.values() if one.id in used or one.home == host
-            ],
+            "networks": [{**one.given, "id": one.id} for one in self.networks_on(host)],
             "volumes": [
                 {**given, "id": self.id_of(f"Volume/{name}", given), "size": size(given.get("size"), name)}
                 for name, given in self.volumes.items()
                 if self.volume_host(name) == host
             ],
-            "vms": [filled_vm(vm) for vm in vms],
+            "vms": [filled_vm(vm) for vm in self.vms_on(host)],
         }
 
     def volume_item(self, name: str, pool: str, pool_path: str) -> Item:
@@ -367,11 +370,17 @@ def server_address(network: Network) -> IPv4Address:
     assert network.cidr is not None and network.first is not None and network.last is not None
     avoid = {*network.taken, network.gateway, *network.nameservers}
     high, low = int(network.cidr.broadcast_address) - 1, int(network.cidr.network_address)
-    free = [IPv4Address(n) for n in range(high, max(low, high - 65536), -1) if IPv4Address(n) not in avoid]
-    outside = (address for address in free if not network.first <= address <= network.last)
-    for address in (*outside, *free):
-        return address
-    raise Refused(f"Network {network.given['name']}: no address is left for its DHCP server.")
+    inside: IPv4Address | None = None
+    for number in range(high, max(low, high - 65536), -1):
+        address = IPv4Address(number)
+        if address in avoid:
+            continue
+        if not network.first <= address <= network.last:
+            return address
+        inside = inside or address
+    if inside is None:
+        raise Refused(f"Network {network.given['name']}: no address is left for its DHCP server.")
+    return inside
 
 
 def free_mac(id: str, taken: Mapping[str, str]) -> str:
@@ -427,10 +436,9 @@ def checked_uuid(id: str, what: str) -> str:
 
 
 def unique(given: Sequence[Mapping[str, Any]], kind: str) -> list[Mapping[str, Any]]:
-    names = [one["name"] for one in given]
-    for name in names:
-        if names.count(name) > 1:
-            raise Refused(f"There are {names.count(name)} entries for {kind} {name}.")
+    for name, count in Counter(one["name"] for one in given).items():
+        if count > 1:
+            raise Refused(f"There are {count} entries for {kind} {name}.")
     return list(given)
 
 
