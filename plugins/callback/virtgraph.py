@@ -163,8 +163,9 @@ def network(given: Item) -> Item:
     parameters = {name: given[name] for name in ("vlan_id", "segment", "mtu") if given.get(name) is not None}
     made = {"type": f"resource/network/{type_}", "id": given["id"], "name": given["name"], "parameters": parameters}
     if subnet := given.get("subnet"):
-        dhcp = {name: subnet["dhcp"][name] for name in ("range", "gateway", "nameservers") if subnet["dhcp"].get(name)}
-        made["subnets"] = [{"cidr": subnet["cidr"], "dhcp": dhcp}]
+        told = subnet.get("dhcp") or {}
+        dhcp = {name: told[name] for name in ("range", "gateway", "nameservers") if told.get(name)}
+        made["subnets"] = [{"cidr": subnet["cidr"], **({"dhcp": dhcp} if dhcp else {})}]
     return made
 
 
