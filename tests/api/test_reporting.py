@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -42,6 +43,7 @@ SEEN = """
   networks { nodes { state bindings { bridge uplink } } }
 }
 """
+RUNS = "MATCH (run:Run) RETURN count(run) AS runs"
 
 
 def report(api: Api, results: Any = RESULTS, *, key: str | None = None, **changes: Any) -> Any:
@@ -120,4 +122,16 @@ def test_what_cannot_be_is_refused_and_nothing_is_stored(api: Api, pool: str) ->
     assert "set virtgraph_installation" in told(report(api, installation=NO_ID), "Conflict")["message"]
     assert told(report(api, host="host9"), "NotFound")["reference"] == "host9"
     assert told(report(api, document="{"), "Invalid")["problems"]
+    for facts, path in (({"bridge": {"a": 1}}, ".bridge"), ({"capacity": 1 << 70}, ".capacity"), ([1], "")):
+        (problem,) = told(report(api, [{"resource": NET, "facts": facts}]), "Invalid")["problems"]
+        assert problem["path"] == f"input.results[0].facts{path}"
     assert api.census() == after
+
+
+def test_many_tell_the_same_at_once(api: Api, pool: str) -> None:
+    """Hosts of one play, or somebody who asks again: one of them made it, the others find it there."""
+    results, before = with_pool(pool), api.rows(RUNS)[0]["runs"]
+    with ThreadPoolExecutor(10) as people:
+        answers = list(people.map(lambda _: told(report(api, results), "RunReported"), range(10)))
+    assert sorted(answer["run"] is not None for answer in answers) == [False] * 9 + [True]
+    assert api.rows(RUNS) == [{"runs": before + 1}]

@@ -6,8 +6,9 @@ It is stored as if the service had asked for it, in one transaction. What was no
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,10 @@ from virtgraph.model.caller import Caller
 from virtgraph.model.current import Existing
 from virtgraph.model.refusals import Conflict, NotFound
 from virtgraph.model.states import Action, OperationState
-from virtgraph.model.wanted import WantedVM, WantedVolume, Wish
+from virtgraph.model.wanted import Problem, WantedVM, WantedVolume, Wish
 from virtgraph.secrets import Vault
-from virtgraph.spec import Document
-from virtgraph.store import hosts, resources, runs, schema
+from virtgraph.spec import Document, Invalid
+from virtgraph.store import hosts, resources, runs, schema, stacks
 from virtgraph.store.facts import stored
 from virtgraph.store.graph import Graph, Row, Transaction
 from virtgraph.store.results import End, Result, finish
@@ -46,7 +47,7 @@ class Reported:
     skipped: bool = False
     error: str | None = None
     cure: str | None = None
-    facts: Mapping[str, Any] | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ async def report(
             f"What was made bears the mark of installation {told.installation}, and this service is {own}: "
             f"set virtgraph_installation: {own} for what it is to know of"
         )
+    refuse_facts(told.results)
     document, wish = read(told.document, told.stack)
     wish = on_host(wish, told.host)
     request = Request(
@@ -92,14 +94,31 @@ async def report(
     )
 
     async def work(tx: Transaction) -> Kept:
-        host = await hosts.named(tx, told.host)
-        if host is None:
+        named = await hosts.named(tx, told.host)
+        if named is None:
             raise NotFound("host", told.host)
+        token = str(uuid.uuid4())
+        # both before the events' counter, which the application locks last
+        await stacks.lock(tx, told.stack, token, None)
+        host = await tx.row(runs.HOST, host=named["id"], token=token)
+        assert host is not None
         applied = await Application(tx, vault, request, asked).run()
         action = Action.REMOVE if told.removed else Action.REALIZE
-        return Kept(applied, await keep(tx, host["id"], action, applied.operations, told.results, caller))
+        return Kept(applied, await keep(tx, host, action, applied.operations, told.results, caller))
 
     return await graph.write(work)
+
+
+def refuse_facts(results: Sequence[Reported]) -> None:
+    """Those that a Binding would keep, and cannot. Raises Invalid."""
+    problems = [
+        Problem(f"input.results[{n}].facts.{name}", "must be text, a whole number, true, false or null")
+        for n, one in enumerate(results)
+        for name, value in stored(one.facts).items()
+        if not (value is None or isinstance(value, str | bool) or (isinstance(value, int) and abs(value) < 1 << 63))
+    ]
+    if problems:
+        raise Invalid(tuple(problems))
 
 
 def on_host(wish: Wish, host: str) -> Wish:
@@ -121,7 +140,7 @@ def removal(wish: Wish, own: Mapping[str, Existing]) -> Edit:
 
 async def keep(
     tx: Transaction,
-    host_id: str,
+    host: Row,
     action: Action,
     operations: Sequence[str],
     results: Sequence[Reported],
@@ -129,12 +148,11 @@ async def keep(
 ) -> str | None:
     """The Run and its results, of the operations on this host that something was reported of."""
     token = str(uuid.uuid4())
-    host = await tx.row(runs.HOST, host=host_id, token=token)
-    pool = await runs.pool_of(tx, host_id)
-    assert host is not None
+    pool = await runs.pool_of(tx, host["id"])
+    told = by_resource(results, pool)
     rows = await tx.rows(runs.PENDING, ids=list(operations), state="PENDING")
-    here = sorted((row for row in rows if row["binding"].endswith(f"@{host_id}")), key=lambda row: row["ordinal"])
-    said = {row["id"]: about(row, results, pool) for row in here}
+    here = sorted((row for row in rows if row["binding"].endswith(f"@{host['id']}")), key=lambda row: row["ordinal"])
+    said = {row["id"]: told[row["resource"]] for row in here}
     mine = runs.without_blocked([row for row in here if said[row["id"]]])
     if not mine:  # all of it was known, or this is the answer to the same report again
         known = await tx.row(REPORTED, operations=list(operations), slot=SLOT)
@@ -148,11 +166,13 @@ async def keep(
     return claim.run
 
 
-def about(row: Row, results: Sequence[Reported], pool: Row | None) -> list[Reported]:
-    """What was said of an operation's resource. A pool is known by its folder: the run has an id of its own for it."""
-    if row["kind"] == "Pool":
-        return [one for one in results if pool and (one.facts or {}).get("path") == pool["path"]]
-    return [one for one in results if one.resource == row["resource"]]
+def by_resource(results: Sequence[Reported], pool: Row | None) -> Mapping[str, Sequence[Reported]]:
+    """What was said of each. The host's pool is known by its folder: the run has an id of its own for it."""
+    said: defaultdict[str, list[Reported]] = defaultdict(list)
+    for one in results:
+        is_pool = pool is not None and one.facts.get("path") == pool["path"]
+        said[pool["id"] if pool is not None and is_pool else one.resource].append(one)
+    return said
 
 
 def result(operation: str, said: Sequence[Reported]) -> Result:
@@ -161,5 +181,5 @@ def result(operation: str, said: Sequence[Reported]) -> Result:
         if one.failed or one.skipped:
             state = OperationState.FAILED if one.failed else OperationState.SKIPPED
             return Result(operation, state, one.error, one.cure)
-    facts = {name: value for one in said for name, value in stored(one.facts or {}).items()}
+    facts = {name: value for one in said for name, value in stored(one.facts).items()}
     return Result(operation, OperationState.SUCCEEDED, facts=facts)

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import strawberry
 
 from virtgraph.apply import report
+from virtgraph.model.wanted import Problem
+from virtgraph.spec import Invalid as InvalidError
 from virtgraph_api.changes import AppliedRevision, Info, asked
 from virtgraph_api.operations.types import Operation, Run
 from virtgraph_api.reading import read
@@ -24,16 +26,12 @@ class ReportedResult:
     cure: str | None = None
     facts: JSON | None = None
 
-    def to_model(self) -> report.Reported:
-        facts: Any = self.facts
-        return report.Reported(
-            str(self.resource),
-            self.failed,
-            self.skipped,
-            self.error,
-            self.cure,
-            facts if isinstance(facts, Mapping) else None,
-        )
+    def to_model(self, n: int) -> report.Reported:
+        """Raises Invalid; `n` is its place in the input."""
+        facts: Any = self.facts or {}
+        if not isinstance(facts, Mapping):
+            raise InvalidError((Problem(f"input.results[{n}].facts", "must be a map"),))
+        return report.Reported(str(self.resource), self.failed, self.skipped, self.error, self.cure, facts)
 
 
 @strawberry.input(description="A run of playbooks/site.yml on one host.")
@@ -46,7 +44,7 @@ class ReportRunInput:
     removed: bool = strawberry.field(default=False, description="What the document has was taken away.")
 
     def to_model(self) -> report.Report:
-        results = tuple(result.to_model() for result in self.results)
+        results = tuple(result.to_model(n) for n, result in enumerate(self.results))
         return report.Report(self.host, self.stack, self.document, str(self.installation), results, self.removed)
 
 
