@@ -17,7 +17,7 @@ from virtgraph.model.wanted import Problem
 from virtgraph.new_host import NewHost, check
 from virtgraph.planner import Place, Plan, PlannedOperation, open_operations
 from virtgraph.spec.errors import Invalid
-from virtgraph.store import events, hosts, operations, resources
+from virtgraph.store import events, hosts, observations, operations, resources
 from virtgraph.store.graph import Graph, Row, Transaction
 from virtgraph.store.operations import Named
 
@@ -181,6 +181,7 @@ async def take_away(tx: Transaction, reference: str, caller: Caller) -> str:
             why += f". A network leaves its home only by being removed itself; at home here: {homes}"
         raise Conflict(why, present["state"])
     await hosts.remove(tx, present["id"])
+    await observations.forget(tx, present["id"])
     await events.write(tx, [removed(present)], caller)
     return str(present["id"])
 

@@ -18,6 +18,7 @@ import libvirt
 import libvirtaio
 import structlog
 
+from virtgraph.look import Look, look, marked
 from virtgraph.one_thread import OneThread
 from virtgraph.order import HostAccess
 from virtgraph.ssh import Masters
@@ -33,16 +34,7 @@ ANSWER_SECONDS = 15.0  # libvirt's calls have no limit of their own
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 GATHER = 0.05  # seconds in which events count as one
-PREFIX = "vg-"
-POWERS = {
-    libvirt.VIR_DOMAIN_RUNNING: "running",
-    libvirt.VIR_DOMAIN_BLOCKED: "running",
-    libvirt.VIR_DOMAIN_PAUSED: "paused",
-    libvirt.VIR_DOMAIN_SHUTDOWN: "running",
-    libvirt.VIR_DOMAIN_SHUTOFF: "shutoff",
-    libvirt.VIR_DOMAIN_CRASHED: "crashed",
-    libvirt.VIR_DOMAIN_PMSUSPENDED: "suspended",
-}
+LOOK_AGAIN = 60.0  # seconds, where no event came: a new volume makes none
 
 
 @dataclass(slots=True)
@@ -50,6 +42,7 @@ class Observer:
     """Watches every host that is READY. `announce` is called when something was written."""
 
     graph: Graph
+    installation: str
     folder: Path  # for ssh's files; private, on tmpfs
     announce: Callable[[], None]
     _watching: dict[str, tuple[Row, asyncio.Task[None]]] = field(default_factory=dict)
@@ -93,6 +86,7 @@ class Watch:
     _closed: asyncio.Event = field(default_factory=asyncio.Event)
     _answers: bool | None = None
     _pause: float = FIRST_PAUSE
+    _foreign: frozenset[str] = frozenset()  # what is called as ours is, and does not bear our mark
 
     async def run(self) -> None:
         with OneThread() as self._thread:
@@ -172,19 +166,33 @@ class Watch:
         """Look once, and again at each hint, until the connection is closed."""
         self._hint.set()
         while True:
-            await self._hint.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_AGAIN):
+                    await self._hint.wait()
             await asyncio.sleep(GATHER)
             self._hint.clear()
             if self._closed.is_set():
                 return
-            began = await observations.now(self.observer.graph)
-            powers = await self.ask(powers_on, connection)
-            networks = await self.ask(networks_on, connection)
-            seen = Observation(self.host["id"], began, powers, networks)
-            changed = await observations.write(self.observer.graph, seen)
+            changed = await self.observe(connection)
             await self.tell(None)
             if changed:
                 self.observer.announce()
+
+    async def observe(self, connection: Any) -> bool:
+        """Look, and write what differs from the graph; True where something did."""
+        graph, host = self.observer.graph, self.host["id"]
+        began = await observations.now(graph)
+        known = await observations.known(graph, host)
+        seen = await self.ask(look, connection)
+        strange = seen.ids - known.ids - known.found
+        ours = await self.ask(self.marked, connection, seen, strange - self._foreign)
+        self._foreign = strange - ours
+        found = (known.found & seen.ids) | ours
+        observation = Observation(host, began, seen.powers, seen.networks, found)
+        return await observations.write(graph, observation, known)
+
+    def marked(self, connection: Any, seen: Look, ids: frozenset[str]) -> frozenset[str]:
+        return frozenset(marked(connection, seen, ids, self.observer.installation))
 
     async def tell(self, error: str | None) -> None:
         """Keep in the graph whether the host answers, when that changes."""
@@ -194,22 +202,6 @@ class Watch:
         await observations.host_answers(self.observer.graph, self.host["id"], words)
         self._answers = error is None
         self.observer.announce()
-
-
-def powers_on(connection: Any) -> dict[str, str]:
-    """The power state of each domain of ours, by the VM's id: its UUID, which its name repeats."""
-    every = connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE)  # one call, however many there are
-    return {
-        id: POWERS.get(stats["state.state"], "running")
-        for domain, stats in every
-        if domain.name() == f"{PREFIX}{(id := domain.UUIDString())}"
-    }
-
-
-def networks_on(connection: Any) -> frozenset[str]:
-    """Networks of ours that are active, by id: their UUID, which their name repeats."""
-    active = connection.listAllNetworks(libvirt.VIR_CONNECT_LIST_NETWORKS_ACTIVE)
-    return frozenset(id for n in active if n.name() == f"{PREFIX}{(id := n.UUIDString())}")
 
 
 def close(undo: ExitStack) -> None:

@@ -48,6 +48,9 @@ class Worker:
     _seen: dict[str, Seen] = field(default_factory=dict)
     _setbacks: Setbacks = field(default_factory=Setbacks)
 
+    def observer(self) -> Observer:
+        return Observer(self.graph, self.installation, self.dispatcher.runtime / "observe", self.announce)
+
     async def run(self) -> None:
         """Until cancelled. The Runs of a cancelled worker are left to the next one, which takes them over."""
         self.dispatcher = Dispatcher(self.limits.home, warm=self.limits.warm)
@@ -55,7 +58,7 @@ class Worker:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.dispatcher.start())
                 tasks.create_task(forever(self.claim_ready, self.pause))
-                tasks.create_task(Observer(self.graph, self.dispatcher.runtime / "observe", self.announce).run())
+                tasks.create_task(self.observer().run())
                 tasks.create_task(forever(self.judge, lambda: asyncio.sleep(self.limits.lease / 5)))
                 tasks.create_task(forever(self.prune, lambda: asyncio.sleep(60)))
         finally:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from direct import Direct, two_vms
-from follow import events
+from direct import POOL, Direct, there, two_vms
+from follow import events, wait_for
 from lab_hosts import LabHosts
-from labs import apply, clear, domains, empty, hosts_equal_graph, settle, vm
+from labs import apply, clear, domains, empty, hosts_equal_graph, settle, succeed, vm
 from serving import Service
 
 pytestmark = pytest.mark.lab
@@ -77,6 +77,33 @@ def test_a_direct_run_is_told_and_not_made_twice(served: Service, lab: LabHosts,
     assert "told of 0 operations" in again.stdout, again.stdout
     clear(served, lab, "direct")
     assert domains(lab, "host1", "--all") == set()
+
+
+def test_what_was_not_told_is_recognized_and_not_made_twice(
+    served: Service, lab: LabHosts, kernel: Path, tmp_path: Path
+) -> None:
+    """By its mark alone. One thing of it is another installation's, and stays unknown."""
+    stranger = {"name": "vm1", "host": "host1", "memory": "16mb", "kernel": str(kernel)}
+    foreign = Direct(lab, tmp_path, virtgraph_vms=[stranger], virtgraph_pool_path=f"{POOL}-foreign")
+    direct = reporting(served, lab, tmp_path, "marked", **two_vms(kernel))
+    del direct.environment["ANSIBLE_CALLBACKS_ENABLED"]
+    foreign.change()
+    direct.change()
+    before = there(lab)
+    expected = {direct.id(key) for key in ("VM/vm1", "VM/vm2", "Volume/disk1", "Volume/disk2", "Network/net")}
+    wait_for(lambda: found(served) == expected, 90)
+    applied = apply(served, documented(kernel), "marked")
+    succeed(served, applied)
+    vms = served.graphql(STACK, {"stack": "marked"})["vms"]["nodes"]
+    assert [(vm["id"], vm["host"]["name"]) for vm in vms] == [(direct.id(f"VM/vm{n}"), f"host{n}") for n in (1, 2)]
+    assert there(lab) == before, "nothing was made, nothing was touched"
+    hosts_equal_graph(served, lab, "marked", 2)
+    clear(served, lab, "marked")
+    foreign.remove()
+
+
+def found(served: Service) -> set[str]:
+    return {id for event in events(served) for id in (event["data"] or {}).get("found", ())}
 
 
 def operations(served: Service) -> list[Any]:

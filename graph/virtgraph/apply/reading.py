@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from virtgraph.apply import addresses
 from virtgraph.apply.draft import vlan_key
+from virtgraph.apply.recognition import Recognized, recognize
 from virtgraph.apply.requests import Edit, Request
 from virtgraph.apply.resolve import Resolved, resolve
 from virtgraph.model.current import Existing
 from virtgraph.model.states import State
 from virtgraph.model.wanted import Kind, WantedNetwork, WantedVM
-from virtgraph.store import hosts, relations, resources
+from virtgraph.store import hosts, relations, resources, schema
 from virtgraph.store.graph import Transaction
 from virtgraph.store.hosts import HostNow
 from virtgraph.store.resources import Held
@@ -41,22 +42,32 @@ class Reading:
 async def read(tx: Transaction, request: Request, stack: str, edit: Edit, own: Mapping[str, Existing]) -> Reading:
     """`own`: the locked stack's resources. What is wanted of them stays so; their states are read again under lock."""
     token = str(uuid.uuid4())
-    peeked = resolve(edit.wish, stack, own, new_id)
+    peeked = resolve(edit.wish, stack, own, lambda _: new_id())
     mentioned = peeked.mentioned()
     left_out = [now for now in own.values() if request.document and is_left_out(now, mentioned)]
     removing = set(edit.remove) | {now.id for now in left_out if request.prune}
     rooms = await (hosts.hold_rooms(tx, token) if needs_room(peeked) or removing else hosts.rooms(tx))
+    recognized = await meet(tx, peeked, rooms)
+    edit = replace(edit, wish=recognized.placed(edit.wish))
     keys = tags_wanted(peeked)
     tags = await relations.hold_segments(tx, keys, token) if keys else {}
     going = {id for id, now in own.items() if now.state is State.DELETING} if removing else set()
-    held = await hold(tx, mentioned | going, removing, own, token)
+    held = await hold(tx, mentioned | going | {*recognized.ids.values()}, removing, own, token)
     existing = {**own, **held.existing}
     others = held.others | {id: dead.kind for id, dead in held.tombstones.items()}
-    resolved = resolve(edit.wish, stack, existing, new_id, others)
+    recognized = recognized.without(existing.keys() | held.others.keys())
+    resolved = resolve(edit.wish, stack, existing, recognized.new_id, others)
     reading = Reading(edit, resolved, left_out, [existing[id] for id in sorted(removing)], rooms, held.tombstones, tags)
     if not resolved.problems:
         await read_uses(tx, reading)
     return reading
+
+
+async def meet(tx: Transaction, peeked: Resolved, rooms: Mapping[str, HostNow]) -> Recognized:
+    found = {id: host.found for id, host in rooms.items() if host.found}
+    if not found:
+        return Recognized()
+    return recognize(peeked, found, {id: host.room for id, host in rooms.items()}, await schema.installation_in(tx))
 
 
 async def read_uses(tx: Transaction, reading: Reading) -> None:

@@ -57,11 +57,11 @@ def resolve(
     wish: Wish,
     stack: str,
     existing: Mapping[str, Existing],
-    new_id: Callable[[], str],
+    new_id: Callable[[str], str],
     others: Mapping[str, str] = MappingProxyType({}),
 ) -> Resolved:
     """Match by id where one is given, else by key within the stack. `existing` holds the stack and all ids named;
-    `others` the kinds of what else has or had one of these ids."""
+    `others` the kinds of what else has or had one of these ids; `new_id` gives one for a key."""
     resolved = Resolved({}, existing)
     by_key = {now.key: now for now in existing.values() if now.stack == stack}
     named = {wanted.id for wanted in wish.resources.values()}
@@ -75,7 +75,7 @@ def resolve(
             resolved.problems.append(
                 Problem(f"{wanted.path}.id", f"{wanted.id} is the id of a {others[wanted.id or '']}")
             )
-        resolved.targets[key] = Target(now.id if now else wanted.id or new_id(), wanted, now)
+        resolved.targets[key] = Target(now.id if now else wanted.id or new_id(key), wanted, now)
     resolved.problems.extend(taken_names(resolved, by_key))
     for wanted in wish.resources.values():
         resolved.problems.extend(dangling(wanted, existing))

@@ -14,11 +14,12 @@ from virtgraph.store.graph import Row, Transaction
 
 @dataclass(frozen=True, slots=True)
 class HostNow:
-    """A host's room, and the pool that its volumes go to."""
+    """A host's room, the pool that its volumes go to, and the ids of what was found there and is of no resource."""
 
     room: HostRoom
     pool: PoolOn
     uplink_interface: str | None
+    found: frozenset[str] = frozenset()
 
 
 # nothing but the id is read before the lock: Neo4j would go on with what it read
@@ -33,11 +34,13 @@ ROOMS = """
     MATCH (p:Pool)-[:ON]->(h:Host)
     WHERE h.deletedAt IS NULL AND p.deletedAt IS NULL
     OPTIONAL MATCH (h)-[:UPLINK]->(s:Segment)
+    OPTIONAL MATCH (f:Binding {foundOn: h.id})
+    WITH h, p, s, collect(f.resource) AS found
     RETURN h.id AS id, h.name AS name, h.state AS state, h.task AS task, h.error AS error,
            h.cpuCapacity AS vcpus, h.memoryCapacity AS memory, h.diskCapacity AS disk,
            h.reservedVcpus AS reservedVcpus, h.reservedMemory AS reservedMemory, h.reservedDisk AS reservedDisk,
            h.uplinkDriver AS driver, h.uplinkInterface AS interface, s.name AS segment,
-           p.id AS pool, p.path AS path, p.generation AS poolGeneration
+           p.id AS pool, p.path AS path, p.generation AS poolGeneration, found
 """
 
 
@@ -67,6 +70,7 @@ def host_now(row: Row) -> HostNow:
         ),
         pool=PoolOn(row["pool"], row["id"], row["path"], row["poolGeneration"]),
         uplink_interface=row["interface"],
+        found=frozenset(row["found"]),
     )
 
 

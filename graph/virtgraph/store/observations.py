@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +19,26 @@ SEEN: Mapping[str | None, State] = {"running": State.RUNNING, "shutoff": State.S
 class Observation:
     """The power state of every domain of ours on a host, by the VM's id, and the networks of ours that are active there.
 
-    `began`: the graph's clock before the look.
+    `began`: the graph's clock before the look. `found`: ids of what bears our mark and is of no resource.
     """
 
     host: str
     began: int
     powers: Mapping[str, str]
     networks: frozenset[str] = frozenset()
+    found: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the graph has on a host: Bindings of resources, and ids of what was found there."""
+
+    rows: Sequence[Row]
+    found: frozenset[str]
+
+    @property
+    def ids(self) -> frozenset[str]:
+        return frozenset(row["id"] for row in self.rows)
 
 
 async def now(graph: Graph) -> int:
@@ -44,16 +57,21 @@ async def hosts_to_watch(graph: Graph) -> list[Row]:
     )
 
 
-REALIZED = """
-    MATCH (b:Binding {host: $host})-[:OF]->(r:Resource)
-    WHERE r.kind IN ['VM', 'Network'] AND r.deletedAt IS NULL AND b.realizedGeneration > 0
-    RETURN r.id AS id, r.kind AS kind, b.power AS power, b.state AS state
+# (host)<-[:ON]-(binding)-[:OF]->(resource)
+BOUND = """
+    MATCH (:Resource {id: $host})<-[:ON]-(b:Binding)-[:OF]->(r:Resource)
+    WHERE r.kind IN ['VM', 'Network', 'Volume'] AND r.deletedAt IS NULL
+    RETURN r.id AS id, r.kind AS kind, b.power AS power, b.state AS state, b.realizedGeneration > 0 AS realized
 """
+FOUND = "MATCH (b:Binding {foundOn: $host}) RETURN b.resource AS id"
+HOST = "MATCH (h:Resource {id: $id}) RETURN h.name AS name"
 UNDISTURBED = """
     UNWIND $ids AS id
     MATCH (b:Binding {key: id + '@' + $host})-[:OF]->(r:Resource)
     WHERE b.task IS NULL AND b.seenAt <= $began AND b.realizedGeneration > 0 AND r.deletedAt IS NULL
-    RETURN r.id AS id, r.kind AS kind, r.name AS name, r.stack AS stack, b.power AS power, b.state AS state, b.key AS key
+    RETURN r.id AS id, r.kind AS kind, r.name AS name, r.stack AS stack, b.power AS power, b.state AS state, b.key AS key,
+           true AS realized
+    ORDER BY kind, name
 """
 WRITE = """
     UNWIND $rows AS row
@@ -62,17 +80,58 @@ WRITE = """
 """
 
 
-async def write(graph: Graph, observation: Observation) -> bool:
+# a Binding of no resource, until one is applied that has this id; its resource may have been removed
+FIND = """
+    UNWIND $ids AS id
+    MERGE (b:Binding {key: id + '@' + $host})
+    SET b._lock = $token
+    WITH b, id
+    WHERE NOT EXISTS { MATCH (b)-[:OF]->(r:Resource) WHERE r.deletedAt IS NULL }
+    SET b.resource = id, b.host = $host, b.foundOn = $host
+    RETURN id
+"""
+LOSE = """
+    UNWIND $ids AS id
+    MATCH (b:Binding {key: id + '@' + $host})
+    SET b._lock = $token, b.foundOn = null
+    WITH b
+    WHERE NOT EXISTS { MATCH (b)-[:OF]->(:Resource) }
+    DELETE b
+"""
+
+
+async def known(graph: Graph, host: str) -> Known:
+    found = await graph.read(FOUND, host=host)
+    return Known(await graph.read(BOUND, host=host), frozenset(row["id"] for row in found))
+
+
+async def write(graph: Graph, observation: Observation, known: Known) -> bool:
     """Write what differs from what the graph says; True where something did."""
-    rows = await graph.read(REALIZED, host=observation.host)
-    ids = [row["id"] for row in rows if differs(row, observation)]
-    if not ids:
-        return False
-    return await graph.write(lambda tx: write_some(tx, observation, ids))
+    ids = [row["id"] for row in known.rows if differs(row, observation)]
+    new, gone = sorted(observation.found - known.found), sorted(known.found - observation.found)
+    changed = bool(ids) and await graph.write(lambda tx: write_some(tx, observation, ids))
+    if new or gone:
+        await graph.write(lambda tx: write_found(tx, observation.host, new, gone))
+    return changed or bool(new)
+
+
+async def write_found(tx: Transaction, host: str, new: Sequence[str], gone: Sequence[str]) -> None:
+    token = str(uuid.uuid4())
+    await tx.run(LOSE, ids=gone, host=host, token=token)
+    found = [row["id"] for row in await tx.rows(FIND, ids=new, host=host, token=token)]
+    named = await tx.row(HOST, id=host)
+    if found and named is not None:
+        await events.write(tx, [told_found(host, named["name"], found)], SERVICE)
+
+
+async def forget(tx: Transaction, host: str) -> None:
+    """What was found on a host that goes."""
+    ids = [row["id"] for row in await tx.rows(FOUND, host=host)]
+    await tx.run(LOSE, ids=ids, host=host, token=str(uuid.uuid4()))
 
 
 def differs(row: Row, observation: Observation) -> bool:
-    if row["state"] == State.FAILED:
+    if not row["realized"] or row["state"] == State.FAILED or row["kind"] == "Volume":
         return False
     if row["kind"] == "Network":
         return row["id"] not in observation.networks and row["state"] != State.MISSING
@@ -80,12 +139,12 @@ def differs(row: Row, observation: Observation) -> bool:
     return bool(row["power"] != power or (power in SEEN and row["state"] != SEEN[power]))
 
 
-async def write_some(tx: Transaction, observation: Observation, ids: list[str]) -> bool:
+async def write_some(tx: Transaction, observation: Observation, ids: Sequence[str]) -> bool:
     await resources.lock(tx, ids, str(uuid.uuid4()))
     rows = await tx.rows(UNDISTURBED, ids=ids, host=observation.host, began=observation.began)
     changed = [written(row, observation) for row in rows if differs(row, observation)]
     await tx.each(WRITE, changed)
-    host = await tx.row("MATCH (h:Resource {id: $id}) RETURN h.name AS name", id=observation.host)
+    host = await tx.row(HOST, id=observation.host)
     by_id = {row["id"]: row for row in rows}
     stacks = await stack_names(tx, {row["stack"] for row in rows})
     await events.write(
@@ -124,6 +183,17 @@ def told(row: Row, change: Mapping[str, Any], stacks: Mapping[str, str], host: s
         name=row["name"],
         host=host,
         data={"power": change["power"], "before": row["power"]},
+    )
+
+
+def told_found(host: str, name: str, ids: Sequence[str]) -> events.NewEvent:
+    which = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+    message = (
+        f"{name} has what bears this installation's mark and is in no stack: {which}. It was made without the service: "
+        "apply the document that it was made from, or remove it."
+    )
+    return events.NewEvent(
+        EventType.OBSERVED, message, resource=host, kind="Host", name=name, host=name, data={"found": list(ids)}
     )
 
 

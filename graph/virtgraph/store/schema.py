@@ -48,6 +48,7 @@ MIGRATIONS: tuple[str, ...] = (
         for label, name in INDEXED
     ),
     "CREATE CONSTRAINT answer_key IF NOT EXISTS FOR (n:Answer) REQUIRE n.key IS UNIQUE",
+    "CREATE INDEX binding_foundon_index IF NOT EXISTS FOR (n:Binding) ON (n.foundOn)",
 )
 
 
@@ -69,10 +70,19 @@ async def migrate(graph: Graph) -> str:
     return await installation(graph)
 
 
+INSTALLATION = "MATCH (m:Meta {id: 'schema'}) RETURN m.installation AS installation"
+
+
 async def installation(graph: Graph) -> str:
     """What marks the things that this service makes on hosts."""
-    rows = await graph.read("MATCH (m:Meta {id: 'schema'}) RETURN m.installation AS installation")
+    rows = await graph.read(INSTALLATION)
     return str(rows[0]["installation"])
+
+
+async def installation_in(tx: Transaction) -> str:
+    row = await tx.row(INSTALLATION)
+    assert row is not None
+    return str(row["installation"])
 
 
 SET_VERSION = "MATCH (m:Meta {id: 'schema'}) SET m.version = $version"
