@@ -48,7 +48,6 @@ async def read(tx: Transaction, request: Request, stack: str, edit: Edit, own: M
     removing = set(edit.remove) | {now.id for now in left_out if request.prune}
     rooms = await (hosts.hold_rooms(tx, token) if needs_room(peeked) or removing else hosts.rooms(tx))
     recognized = await meet(tx, peeked, rooms)
-    edit = replace(edit, wish=recognized.placed(edit.wish))
     keys = tags_wanted(peeked)
     tags = await relations.hold_segments(tx, keys, token) if keys else {}
     going = {id for id, now in own.items() if now.state is State.DELETING} if removing else set()
@@ -56,6 +55,7 @@ async def read(tx: Transaction, request: Request, stack: str, edit: Edit, own: M
     existing = {**own, **held.existing}
     others = held.others | {id: dead.kind for id, dead in held.tombstones.items()}
     recognized = recognized.without(existing.keys() | held.others.keys())
+    edit = replace(edit, wish=recognized.placed(edit.wish))
     resolved = resolve(edit.wish, stack, existing, recognized.new_id, others)
     reading = Reading(edit, resolved, left_out, [existing[id] for id in sorted(removing)], rooms, held.tombstones, tags)
     if not resolved.problems:

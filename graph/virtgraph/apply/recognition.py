@@ -32,7 +32,12 @@ class Recognized:
 
     def without(self, known: Collection[str]) -> Recognized:
         """What the graph has an owner for is not taken from it."""
-        return replace(self, ids={key: id for key, id in self.ids.items() if id not in known})
+        dropped = {key for key, id in self.ids.items() if id in known}
+        return Recognized(without(self.ids, dropped), without(self.hosts, dropped))
+
+
+def without(by_key: Mapping[str, str], dropped: Collection[str]) -> dict[str, str]:
+    return {key: value for key, value in by_key.items() if key not in dropped}
 
 
 def on(wanted: Wanted, host: str | None) -> Wanted:
@@ -56,7 +61,7 @@ def recognize(
         for key, id in ids.items()
         if fresh[key].id is None and key not in elsewhere and key.rsplit("/", 2)[0] not in elsewhere
     }
-    return Recognized(derived, {key: host for key, host in seen.items() if key not in elsewhere})
+    return Recognized(derived, without(seen, elsewhere))
 
 
 def asked_for_another(wanted: Wanted, host: str, rooms: Mapping[str, HostRoom]) -> bool:

@@ -19,7 +19,7 @@ SEEN: Mapping[str | None, State] = {"running": State.RUNNING, "shutoff": State.S
 class Observation:
     """The power state of every domain of ours on a host, by the VM's id, and the networks of ours that are active there.
 
-    `began`: the graph's clock before the look. `found`: ids of what bears our mark and is of no resource.
+    `began`: the graph's clock before the look. `found`: ids of what bears our mark, or is a volume, and is of no resource.
     """
 
     host: str
@@ -111,17 +111,18 @@ async def write(graph: Graph, observation: Observation, known: Known) -> bool:
     new, gone = sorted(observation.found - known.found), sorted(known.found - observation.found)
     changed = bool(ids) and await graph.write(lambda tx: write_some(tx, observation, ids))
     if new or gone:
-        await graph.write(lambda tx: write_found(tx, observation.host, new, gone))
+        await graph.write(lambda tx: write_found(tx, observation, new, gone))
     return changed or bool(new)
 
 
-async def write_found(tx: Transaction, host: str, new: Sequence[str], gone: Sequence[str]) -> None:
-    token = str(uuid.uuid4())
+async def write_found(tx: Transaction, observation: Observation, new: Sequence[str], gone: Sequence[str]) -> None:
+    host, token = observation.host, str(uuid.uuid4())
     await tx.run(LOSE, ids=gone, host=host, token=token)
     found = [row["id"] for row in await tx.rows(FIND, ids=new, host=host, token=token)]
+    marked = [id for id in found if id in observation.powers or id in observation.networks]
     named = await tx.row(HOST, id=host)
-    if found and named is not None:
-        await events.write(tx, [told_found(host, named["name"], found)], SERVICE)
+    if marked and named is not None:
+        await events.write(tx, [told_found(host, named["name"], marked)], SERVICE)
 
 
 async def forget(tx: Transaction, host: str) -> None:
@@ -189,8 +190,8 @@ def told(row: Row, change: Mapping[str, Any], stacks: Mapping[str, str], host: s
 def told_found(host: str, name: str, ids: Sequence[str]) -> events.NewEvent:
     which = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
     message = (
-        f"{name} has what bears this installation's mark and is in no stack: {which}. It was made without the service: "
-        "apply the document that it was made from, or remove it."
+        f"{name} has what bears this installation's mark and is in no stack yet: {which}. "
+        "If nobody tells of it, apply the document that it was made from, or remove it."
     )
     return events.NewEvent(
         EventType.OBSERVED, message, resource=host, kind="Host", name=name, host=name, data={"found": list(ids)}
