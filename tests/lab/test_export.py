@@ -9,13 +9,12 @@ import subprocess
 from difflib import unified_diff
 from pathlib import Path
 
-import pytest
 from direct import changed
 from lab_hosts import LabHosts
-from labs import apply, clear, domains, empty, succeed, vm
+from labs import ON_ONE_GRAPH, apply, clear, domains, empty, succeed, vm
 from serving import ROOT, Service
 
-pytestmark = pytest.mark.lab
+pytestmark = ON_ONE_GRAPH
 
 NETWORKS = """
   net:

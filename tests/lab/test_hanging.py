@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 from follow import wait_for
 from lab_hosts import LabHosts
-from labs import add_host, apply, clear, domains, succeed
+from labs import ON_ONE_GRAPH, add_host, apply, clear, domains, succeed
 from processes import Process, descendants
 from serving import Service, working
 
 from virtgraph.observe import LOOK_FOR_HOSTS
+
+pytestmark = ON_ONE_GRAPH
 
 PATIENCE = 15.0  # seconds in which libvirt is to answer
 DOES_NOT_ANSWER = "libvirt on host host2 does not answer: "

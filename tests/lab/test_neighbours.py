@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 from follow import wait_for
 from lab_hosts import LabHosts
-from labs import apply, clear, domains, source, succeed
+from labs import ON_ONE_GRAPH, apply, clear, domains, source, succeed
 from processes import descendants
 from serving import ROOT, Service
+
+pytestmark = ON_ONE_GRAPH
 
 STACK = "neighbours"
 VLAN = 110

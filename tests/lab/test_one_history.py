@@ -6,14 +6,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
 from direct import POOL, Direct, there, two_vms
 from follow import events, wait_for
 from lab_hosts import LabHosts
-from labs import apply, clear, domains, empty, hosts_equal_graph, settle, succeed, vm
+from labs import ON_ONE_GRAPH, apply, clear, domains, empty, hosts_equal_graph, settle, succeed, vm
 from serving import Service
 
-pytestmark = pytest.mark.lab
+pytestmark = ON_ONE_GRAPH
 
 STACK = """
 query ($stack: String!) {
