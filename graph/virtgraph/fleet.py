@@ -148,6 +148,7 @@ async def plan_probe(tx: Transaction, id: str, name: str, caller: Caller) -> str
         ready={operation.id},
         names={place: Named(name, name)},
         bound={place: bound} if bound else {},
+        found={},
         revision=None,
         caller=caller,
     )

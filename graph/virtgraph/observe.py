@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,7 @@ ANSWER_SECONDS = 15.0  # libvirt's calls have no limit of their own
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 GATHER = 0.05  # seconds in which events count as one
+AT_ONCE = 200  # things whose marks are read by one call that has to end in time
 LOOK_AGAIN = 60.0  # seconds, where no event came: a new volume makes none
 
 
@@ -101,6 +102,7 @@ class Watch:
     async def stay_connected(self) -> str:
         """For as long as that lasts; says why it ended."""
         self._closed.clear()
+        self._foreign = frozenset()
         undo = ExitStack()
         try:
             connection = await self.ask(self.open, self.uri(), undo)
@@ -183,16 +185,18 @@ class Watch:
         graph, host = self.observer.graph, self.host["id"]
         began = await observations.now(graph)
         known = await observations.known(graph, host)
-        seen = await self.ask(look, connection)
+        seen = await self.ask(look, connection, self.host["poolPath"])
         strange = seen.ids - known.ids - known.found
-        ours = await self.ask(self.marked, connection, seen, strange - self._foreign)
+        ours: set[str] = set()
+        for ids in batched(sorted(strange - self._foreign), AT_ONCE):
+            ours.update(await self.ask(self.marked, connection, seen, ids))
         self._foreign = strange - ours
         found = (known.found & seen.ids) | ours
         observation = Observation(host, began, seen.powers, seen.networks, found)
         return await observations.write(graph, observation, known)
 
-    def marked(self, connection: Any, seen: Look, ids: frozenset[str]) -> frozenset[str]:
-        return frozenset(marked(connection, seen, ids, self.observer.installation))
+    def marked(self, connection: Any, seen: Look, ids: Sequence[str]) -> list[str]:
+        return list(marked(connection, seen, ids, self.observer.installation, self.host["poolPath"]))
 
     async def tell(self, error: str | None) -> None:
         """Keep in the graph whether the host answers, when that changes."""
@@ -202,6 +206,10 @@ class Watch:
         await observations.host_answers(self.observer.graph, self.host["id"], words)
         self._answers = error is None
         self.observer.announce()
+
+
+def batched(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (ids[start : start + size] for start in range(0, len(ids), size))
 
 
 def close(undo: ExitStack) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from applying import SEED_HOST, edit, network, nic, put, states, values, vm, volume, written
+from applying import SEED_HOST, edit, network, nic, open_operations, put, states, typed, values, vm, volume, written
 from invariants import check
 from playing import ME, a_host, work
 
 from virtgraph.apply import edits
 from virtgraph.fleet import remove_host
+from virtgraph.spec.errors import Invalid
 from virtgraph.store import schema
 from virtgraph.store.graph import Graph
 from virtgraph.store.observations import Observation, known, now, write
@@ -74,11 +75,51 @@ async def test_what_is_not_meant_has_an_id_of_its_own(graph: Graph, reason: str)
         assert await values(graph, LOOSE) == []
     if reason == "the graph has it":
         assert (await put(graph, {"web": vm()}, stack="older")).applied.ids["VM/web"] == id
+        await see(graph, first, await derived(graph, "Network/net"))
     if reason == "another host asked for":
         other = "host2"
     applied = (await put(graph, written({"net": network(), "web": vm(nic())}, host_id=other))).applied
     assert applied.ids["VM/web"] != id
-    assert applied.ids["VM/web/NIC/0"] != await derived(graph, "VM/web/NIC/0")
+    if reason != "the graph has it":
+        assert applied.ids["VM/web/NIC/0"] != await derived(graph, "VM/web/NIC/0")
+
+
+async def test_only_a_document_means_it(graph: Graph) -> None:
+    host = await a_host(graph)
+    id = await derived(graph, "VM/web")
+    await see(graph, host, id)
+    assert (await typed(graph, {"web": vm()})).ids["VM/web"] != id
+
+
+async def test_an_id_that_the_document_gives_to_another_is_not_taken(graph: Graph) -> None:
+    host = await a_host(graph)
+    id = await derived(graph, "VM/web")
+    await see(graph, host, id)
+    applied = (await put(graph, {"renamed": vm(id=id), "web": vm()})).applied
+    assert applied.ids["VM/renamed"] == id != applied.ids["VM/web"]
+
+
+async def test_what_is_there_is_not_made_on_another_host(graph: Graph) -> None:
+    first = await a_host(graph)
+    second = await a_host(graph, "host2", address="192.0.2.2")
+    await see(graph, first, await derived(graph, "VM/web"))
+    await see(graph, second, await derived(graph, "VM/other"))
+    with pytest.raises(Invalid) as refused:
+        await put(graph, written({"web": vm(), "other": vm()}, same_host=True))
+    (problem,) = refused.value.problems
+    assert problem.path == "spec.other" and "was made on host2 without the service" in problem.reason
+    assert await states(graph) == {}
+
+
+async def test_what_is_removed_before_its_first_operation_is_taken_away(graph: Graph) -> None:
+    host = await a_host(graph)
+    await see(graph, host, await derived(graph, "VM/web"))
+    await put(graph, {"web": vm(), "new": vm()})
+    await edit(graph, edits.remove_stack("default"))
+    assert await open_operations(graph) == {"web": "PENDING"}, "no host ever saw the other"
+    await work(graph)
+    assert await states(graph) == {}
+    await check(graph)
 
 
 async def test_what_the_service_removed_and_ansible_made_again(graph: Graph) -> None:

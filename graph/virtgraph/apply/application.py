@@ -95,6 +95,7 @@ class Application:
             ready=ready(plan.operations),
             names=decision.names,
             bound=decision.bound,
+            found=reading.found,
             revision=OfRevision(f"{stack.id}/{answer.revision}", request.stack, answer.revision),
             caller=request.caller,
         )

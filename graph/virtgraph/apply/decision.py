@@ -10,6 +10,7 @@ from virtgraph.apply.draft import Draft, vlan_key
 from virtgraph.apply.homes import Homes, find_homes
 from virtgraph.apply.making import make_specs, refused_changes
 from virtgraph.apply.reading import Reading, new_id
+from virtgraph.apply.recognition import moved
 from virtgraph.apply.requests import Request
 from virtgraph.apply.resolve import references
 from virtgraph.apply.sharing import shared
@@ -69,7 +70,7 @@ def place(reading: Reading, vault: Vault) -> Placed:
     refuse(problems)
     rooms = {id: host.room for id, host in reading.rooms.items()}
     homes = find_homes(resolved, specs, reading.edit.wish.same_host, rooms)
-    refuse(homes.problems)
+    refuse([*homes.problems, *moved(resolved, homes.of, reading.found, rooms)])
     return Placed(reading, allocated, specs, homes)
 
 

@@ -38,6 +38,11 @@ class Reading:
     macs: Mapping[str, str] = field(default_factory=dict)  # by `<network>/<mac>` the NIC that has it
     nics: Mapping[str, list[str]] = field(default_factory=dict)  # by removed network the NICs on it
 
+    @property
+    def found(self) -> dict[str, Collection[str]]:
+        """By host the ids of what is there and of no resource."""
+        return {id: host.found for id, host in self.rooms.items() if host.found}
+
 
 async def read(tx: Transaction, request: Request, stack: str, edit: Edit, own: Mapping[str, Existing]) -> Reading:
     """`own`: the locked stack's resources. What is wanted of them stays so; their states are read again under lock."""
@@ -47,7 +52,7 @@ async def read(tx: Transaction, request: Request, stack: str, edit: Edit, own: M
     left_out = [now for now in own.values() if request.document and is_left_out(now, mentioned)]
     removing = set(edit.remove) | {now.id for now in left_out if request.prune}
     rooms = await (hosts.hold_rooms(tx, token) if needs_room(peeked) or removing else hosts.rooms(tx))
-    recognized = await meet(tx, peeked, rooms)
+    recognized = await meet(tx, peeked, rooms) if request.document else Recognized()
     keys = tags_wanted(peeked)
     tags = await relations.hold_segments(tx, keys, token) if keys else {}
     going = {id for id, now in own.items() if now.state is State.DELETING} if removing else set()

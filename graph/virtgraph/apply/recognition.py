@@ -7,12 +7,12 @@ that the document gives, is meant: it stays where it is and is not made twice.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from virtgraph.apply.homes import host_named
 from virtgraph.apply.resolve import Resolved
-from virtgraph.model.wanted import Wanted, WantedVM, WantedVolume, Wish
+from virtgraph.model.wanted import Problem, Wanted, WantedVM, WantedVolume, Wish
 from virtgraph.placement import HostRoom
 
 
@@ -50,20 +50,39 @@ def recognize(
     """`found`: by host the ids of what is there and of no resource. Where one thing of the wish is recognized, all that
     is new has ids as the role derives them: NICs, and what cannot be seen on a host."""
     fresh = {key: target.wanted for key, target in peeked.targets.items() if target.now is None}
+    given = {target.wanted.id for target in peeked.targets.values()}
     ids = {key: wanted.id or str(uuid.uuid5(uuid.UUID(installation), key)) for key, wanted in fresh.items()}
-    where = {id: host for host, there in found.items() for id in sorted(there)}
-    seen = {key: where[id] for key, id in ids.items() if id in where}
-    elsewhere = {key for key, host in seen.items() if asked_for_another(fresh[key], host, rooms)}
-    if not seen.keys() - elsewhere:
+    where = {key: hosts for key, id in ids.items() if (hosts := [host for host, there in found.items() if id in there])}
+    seen = {key: asked_for(fresh[key], hosts, rooms) for key, hosts in where.items()}
+    elsewhere = {key for key, host in seen.items() if host is None}
+    here = {key: host for key, host in seen.items() if host is not None}
+    if not here:
         return Recognized()
     derived = {
         key: id
         for key, id in ids.items()
-        if fresh[key].id is None and key not in elsewhere and key.rsplit("/", 2)[0] not in elsewhere
+        if id not in given and key not in elsewhere and key.rsplit("/", 2)[0] not in elsewhere
     }
-    return Recognized(derived, without(seen, elsewhere))
+    return Recognized(derived, here)
 
 
-def asked_for_another(wanted: Wanted, host: str, rooms: Mapping[str, HostRoom]) -> bool:
+def asked_for(wanted: Wanted, hosts: Sequence[str], rooms: Mapping[str, HostRoom]) -> str | None:
+    """Of the hosts where it was found; None where another one is asked for."""
     reference = wanted.host if isinstance(wanted, WantedVM | WantedVolume) else None
-    return reference is not None and host_named(reference, rooms) != host
+    if reference is None:
+        return min(hosts, key=lambda host: rooms[host].name)
+    return next((host for host in hosts if host == host_named(reference, rooms)), None)
+
+
+def moved(
+    resolved: Resolved, homes: Mapping[str, str], found: Mapping[str, Collection[str]], rooms: Mapping[str, HostRoom]
+) -> list[Problem]:
+    """VMs and volumes that are on a host already and would be made on another one."""
+    problems = []
+    for target in resolved.targets.values():
+        hosts = [host for host, there in found.items() if target.id in there]
+        if target.now is None and hosts and homes.get(target.id, hosts[0]) not in hosts:
+            names = " and ".join(sorted(rooms[host].name for host in hosts))
+            reason = f"was made on {names} without the service, with the id {target.id}, and cannot move by a document"
+            problems.append(Problem(target.wanted.path, reason))
+    return problems

@@ -98,8 +98,9 @@ async def report(
         if named is None:
             raise NotFound("host", told.host)
         token = str(uuid.uuid4())
-        # both before the events' counter, which the application locks last
+        # in the written order, before what the application locks
         await stacks.lock(tx, told.stack, token, None)
+        await tx.run(hosts.LOCK, token=token)
         host = await tx.row(runs.HOST, host=named["id"], token=token)
         assert host is not None
         applied = await Application(tx, vault, request, asked).run()

@@ -100,7 +100,7 @@ class Exported:
 
     def __init__(self, client: Client, stack: str, images: Path) -> None:
         self.installation = client.ask("{ installation }")["installation"]
-        self.images = images
+        self.stack, self.images = stack, images
         self.vms = list(client.pages(VMS, "vms", stack=stack))
         self.networks = {row["id"]: row for row in client.pages(NETWORKS, "networks", stack=stack)}
         self.volumes = {row["id"]: row for row in client.pages(VOLUMES, "volumes", stack=stack)}
@@ -112,6 +112,7 @@ class Exported:
     def variables(self) -> Row:
         return {
             "virtgraph_installation": self.installation,
+            "virtgraph_stack": Text(self.stack),
             "virtgraph_networks": [self.network(row) for row in self.networks.values()],
             "virtgraph_volumes": [self.volume(row) for row in self.volumes.values()],
             "virtgraph_vms": [self.vm(row) for row in self.vms],

@@ -51,7 +51,8 @@ async def hosts_to_watch(graph: Graph) -> list[Row]:
         """
         MATCH (h:Host)
         WHERE h.deletedAt IS NULL AND h.state = 'READY'
-        RETURN h.id AS id, h.name AS name, h.address AS address, h.user AS user, h.port AS port, h.keyFile AS keyFile,
+        OPTIONAL MATCH (p:Pool)-[:ON]->(h)
+        RETURN p.path AS poolPath, h.id AS id, h.name AS name, h.address AS address, h.user AS user, h.port AS port, h.keyFile AS keyFile,
                h.hostKey AS hostKey, h.local AS local
         """
     )
@@ -64,6 +65,7 @@ BOUND = """
     RETURN r.id AS id, r.kind AS kind, b.power AS power, b.state AS state, b.realizedGeneration > 0 AS realized
 """
 FOUND = "MATCH (b:Binding {foundOn: $host}) RETURN b.resource AS id"
+TOLD = 500  # ids in one event
 HOST = "MATCH (h:Resource {id: $id}) RETURN h.name AS name"
 UNDISTURBED = """
     UNWIND $ids AS id
@@ -80,13 +82,14 @@ WRITE = """
 """
 
 
+HOLD = "MATCH (h:Resource {id: $id}) WHERE h.deletedAt IS NULL SET h._lock = $token RETURN h.name AS name"
 # a Binding of no resource, until one is applied that has this id; its resource may have been removed
 FIND = """
     UNWIND $ids AS id
     MERGE (b:Binding {key: id + '@' + $host})
     SET b._lock = $token
     WITH b, id
-    WHERE NOT EXISTS { MATCH (b)-[:OF]->(r:Resource) WHERE r.deletedAt IS NULL }
+    WHERE b.foundOn IS NULL AND NOT EXISTS { MATCH (r:Resource {id: id}) WHERE r.deletedAt IS NULL }
     SET b.resource = id, b.host = $host, b.foundOn = $host
     RETURN id
 """
@@ -117,12 +120,14 @@ async def write(graph: Graph, observation: Observation, known: Known) -> bool:
 
 async def write_found(tx: Transaction, observation: Observation, new: Sequence[str], gone: Sequence[str]) -> None:
     host, token = observation.host, str(uuid.uuid4())
+    held = await tx.row(HOLD, id=host, token=token)
+    if held is None:  # it was removed since
+        return
     await tx.run(LOSE, ids=gone, host=host, token=token)
     found = [row["id"] for row in await tx.rows(FIND, ids=new, host=host, token=token)]
     marked = [id for id in found if id in observation.powers or id in observation.networks]
-    named = await tx.row(HOST, id=host)
-    if marked and named is not None:
-        await events.write(tx, [told_found(host, named["name"], marked)], SERVICE)
+    if marked:
+        await events.write(tx, [told_found(host, held["name"], marked)], SERVICE)
 
 
 async def forget(tx: Transaction, host: str) -> None:
@@ -194,7 +199,7 @@ def told_found(host: str, name: str, ids: Sequence[str]) -> events.NewEvent:
         "If nobody tells of it, apply the document that it was made from, or remove it."
     )
     return events.NewEvent(
-        EventType.OBSERVED, message, resource=host, kind="Host", name=name, host=name, data={"found": list(ids)}
+        EventType.OBSERVED, message, resource=host, kind="Host", name=name, host=name, data={"found": list(ids[:TOLD])}
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,11 +121,15 @@ async def write(
     ready: set[str],
     names: Mapping[Place, Named],
     bound: Mapping[Place, Bound],
+    found: Mapping[str, Collection[str]],
     revision: OfRevision | None,
     caller: Caller,
 ) -> None:
-    """The plan's operations, their order, and the Bindings that they are for. Every resource of it is locked."""
-    rows = list(operation_rows(plan.operations, ready, names, bound, revision, caller))
+    """The plan's operations, their order, and the Bindings that they are for. Every resource of it is locked.
+
+    `found`: by host the ids of what is there already.
+    """
+    rows = list(operation_rows(plan.operations, ready, names, bound, found, revision, caller))
     await tx.each(WRITE, rows, revision=revision.key if revision else None)
     if revision:
         await tx.each(JOIN, [{"id": id} for id in plan.under_way], revision=revision.key)
@@ -185,6 +189,7 @@ def operation_rows(
     ready: set[str],
     names: Mapping[Place, Named],
     bound: Mapping[Place, Bound],
+    found: Mapping[str, Collection[str]],
     revision: OfRevision | None,
     caller: Caller,
 ) -> Iterator[dict[str, Any]]:
@@ -196,7 +201,7 @@ def operation_rows(
             "resource": place.resource,
             "host": place.host,
             "binding": place.key,
-            "fresh": [] if is_live(bound.get(place)) else [fresh(place)],
+            "fresh": [] if is_live(bound.get(place)) else [fresh(place, place.resource in found.get(place.host, ()))],
             "unlinked": [] if place in bound else [1],
             "after": list(operation.after),
             "properties": {
@@ -223,13 +228,14 @@ def is_live(bound: Bound | None) -> bool:
     return bound is not None and bound.state is not State.DELETED
 
 
-def fresh(place: Place) -> dict[str, Any]:
-    """A Binding before its first operation, without the facts that one of an earlier life had."""
+def fresh(place: Place, there: bool) -> dict[str, Any]:
+    """A Binding before its first operation, without the facts that one of an earlier life had. What is there already has
+    to be taken away when it is not wanted any more, also before that operation."""
     return {
         "key": place.key,
         "resource": place.resource,
         "host": place.host,
         "state": str(State.VIRTUAL),
         "realizedGeneration": 0,
-        "touched": False,
+        "touched": there,
     }

@@ -28,7 +28,7 @@ class ReportedResult:
 
     def to_model(self, n: int) -> report.Reported:
         """Raises Invalid; `n` is its place in the input."""
-        facts: Any = self.facts or {}
+        facts: Any = {} if self.facts is None else self.facts
         if not isinstance(facts, Mapping):
             raise InvalidError((Problem(f"input.results[{n}].facts", "must be a map"),))
         return report.Reported(str(self.resource), self.failed, self.skipped, self.error, self.cure, facts)
