@@ -102,6 +102,18 @@ def test_a_removal_waits_for_the_users_and_leaves_the_pool() -> None:
         ({"vms": [{**VM, "nics": [{"network": "net"}] * 4}]}, "no address of 10.1.0.10-10.1.0.12"),
         ({"networks": [{**NETWORK, "type": "flat"}]}, "one of type flat has none"),
         ({"networks": [{"name": "net"}]}, "a network of type vlan has a vlan_id"),
+        ({"networks": [NETWORK, {"name": "same", "vlan_id": 100}]}, "VLAN 100 of the segment default is network net."),
+        (
+            {"networks": [NETWORK, {"name": "a", "type": "flat"}, {"name": "b", "type": "flat"}]},
+            "the untagged network of the segment default is network a.",
+        ),
+        (
+            {
+                "volumes": [{"name": "disk", "size": "1gb"}],
+                "vms": [{"name": name, "host": "host1", "volumes": [{"name": "disk"}]} for name in ("a", "b")],
+            },
+            "Volume disk: VM a and VM b cannot share it unless both have it read_only.",
+        ),
         ({"networks": [{**NETWORK, "subnet": {"cidr": "10.1.0.1/24"}}]}, "has host bits set"),
         (
             {"networks": [{**NETWORK, "subnet": {"cidr": "10.1.0.0/24", "dhcp": {"range": "10.1.1.1-10.1.1.9"}}}]},
@@ -128,3 +140,9 @@ def test_what_cannot_be_is_refused_in_a_sentence(given: dict[str, Any], said: st
 def test_an_installation_is_a_uuid() -> None:
     with pytest.raises(Refused, match="virtgraph_installation: mine is not a UUID"):
         Layout({"installation": "mine", "domain_type": "auto", "networks": [], "volumes": [], "vms": [], "hosts": []})
+
+
+def test_none_is_not_nothing() -> None:
+    """So that a zero meets the refusal of its role."""
+    doc = on(networks=[{**NETWORK, "mtu": 0}], vms=[{**VM, "vcpus": 0}])
+    assert (doc["vms"][0]["vcpus"], doc["networks"][0]["mtu"]) == (0, 0)

@@ -102,6 +102,7 @@ class Layout:
             self.networks[one["name"]] = self.network(one)
         self.plug_all()
         self.refuse_same_ids()
+        self.refuse_same_tags()
 
     def id_of(self, key: str, given: Mapping[str, Any]) -> str:
         if not given.get("id"):
@@ -123,6 +124,7 @@ class Layout:
     def users_of_volumes(self) -> dict[str, VM]:
         """The VM that each attached volume is with."""
         users: dict[str, VM] = {}
+        writers: dict[str, list[bool]] = {}
         for vm in self.vms:
             for attached in vm.given.get("volumes") or ():
                 name = attached["name"]
@@ -132,6 +134,12 @@ class Layout:
                     raise Refused(
                         f"Volume {name}: VM {users[name].given['name']} on {users[name].host} and VM "
                         f"{vm.given['name']} on {vm.host} cannot share it."
+                    )
+                writers.setdefault(name, []).append(not attached.get("read_only"))
+                if any(writers[name]) and len(writers[name]) > 1:
+                    raise Refused(
+                        f"Volume {name}: VM {users[name].given['name']} and VM {vm.given['name']} cannot share it unless "
+                        "both have it read_only."
                     )
         return users
 
@@ -210,6 +218,16 @@ class Layout:
                 raise Refused(f"{what} and {seen[id]} have the same id {id}.")
             seen[id] = what
 
+    def refuse_same_tags(self) -> None:
+        """Two networks of one tag would be one."""
+        seen: dict[tuple[str, int | None], str] = {}
+        for name, network in self.networks.items():
+            segment, tag = network.given.get("segment") or DEFAULT_SEGMENT, network.given.get("vlan_id")
+            if other := seen.get((segment, tag)):
+                what = "the untagged network" if tag is None else f"VLAN {tag}"
+                raise Refused(f"Network {name}: {what} of the segment {segment} is network {other}.")
+            seen[segment, tag] = name
+
     def ids(self) -> Iterator[tuple[str, str]]:
         for network in self.networks.values():
             yield network.id, f"Network {network.given['name']}"
@@ -280,7 +298,7 @@ class Layout:
             **common(vm.id, given["name"]),
             "domain_type": self.domain_type,
             "arch": ARCHITECTURES.get(arch, arch),
-            "vcpus": given.get("vcpus") or 1,
+            "vcpus": default(given.get("vcpus"), 1),
             "memory": size(given.get("memory") or "512mb", f"VM {given['name']}"),
             "kernel": given.get("kernel"),
             "initrd": given.get("initrd"),
@@ -318,12 +336,16 @@ def turned_round(doc: Item) -> Item:
     return {**turned, "pools": []}
 
 
+def default(given: Any, value: Any) -> Any:
+    return value if given is None else given
+
+
 def common(id: str, title: str) -> Item:
     return {"id": id, "generation": FIRST_GENERATION, "title": title}
 
 
 def network_item(network: Network) -> Item:
-    return {**common(network.id, network.given["name"]), "mtu": network.given.get("mtu") or 1500, "needs": []}
+    return {**common(network.id, network.given["name"]), "mtu": default(network.given.get("mtu"), 1500), "needs": []}
 
 
 def uplink_item(network: Network, host: Mapping[str, Any]) -> Item:
@@ -333,7 +355,7 @@ def uplink_item(network: Network, host: Mapping[str, Any]) -> Item:
         "driver": host["uplink_driver"] if joined else "none",
         "interface": host["uplink_interface"],
         "vlan_id": network.given.get("vlan_id"),
-        "mtu": network.given.get("mtu") or 1500,
+        "mtu": default(network.given.get("mtu"), 1500),
         "needs": [network.id],
     }
 
@@ -347,7 +369,7 @@ def server_item(network: Network) -> Item:
         "mac": network.dhcp.get("mac") or server_mac(network.id),
         "gateway": str(network.gateway) if network.gateway else None,
         "nameservers": [str(one) for one in network.nameservers],
-        "mtu": network.given.get("mtu") or 1500,
+        "mtu": default(network.given.get("mtu"), 1500),
         "needs": [network.id],
     }
 
