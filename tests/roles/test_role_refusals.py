@@ -113,6 +113,17 @@ def test_a_variable_that_is_misspelt_anywhere_is_refused(host: Host, role: str, 
     assert f"The role has no variable {role}_{name}: did you mean {role}_{meant}?" in said
 
 
+@pytest.mark.parametrize(
+    "name", ["virtgraph_sate", "host_uplnk", "migration_host", "preflight_stict", "controller_weel"]
+)
+def test_the_roles_of_whole_hosts_refuse_it_too(host: Host, name: str) -> None:
+    role = name.partition("_")[0]
+    refused = play(host, "-e", f"{name}=absent", **{role: {}})
+    assert refused.returncode != 0
+    assert f"The role {role} has no variable {name}." in " ".join((refused.stdout + refused.stderr).split())
+    assert "changed=0" in refused.stdout
+
+
 def test_a_variable_of_somebody_else_is_none_of_the_roles(host: Host) -> None:
     assert play(host, "-e", "pool_colour=red", pool={}).returncode == 0
 
