@@ -6,8 +6,10 @@ import os
 import re
 import shlex
 import subprocess
+from collections.abc import Mapping
 from difflib import unified_diff
 from pathlib import Path
+from types import MappingProxyType
 
 from direct import changed
 from lab_hosts import LabHosts
@@ -49,12 +51,16 @@ def test_the_direct_run_gives_the_same(served: Service, lab: LabHosts, kernel: P
         assert not list(unified_diff(made, there(lab), lineterm=""))
     finally:
         served.start()
+    told = served.environment | {"ANSIBLE_CALLBACKS_ENABLED": "virtgraph"}
+    assert all(run(f"{command} -e virtgraph_state=absent", told).values())
+    left = served.graphql('{ vms(filter: {stack: "exported"}) { totalCount } }')
+    assert left == {"vms": {"totalCount": 0}}, "which the service was told of"
     clear(served, lab, "exported")
 
 
-def run(command: str) -> dict[str, int]:
+def run(command: str, told: Mapping[str, str] = MappingProxyType({})) -> dict[str, int]:
     """Each host's count of changes."""
-    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}"}
+    environment = {**os.environ, **told, "ANSIBLE_NOCOLOR": "1", "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}"}
     done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, f"{shlex.quote(command)}: {done.stdout}{done.stderr}"
     return changed(done.stdout)
