@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from conftest import Host
 from networks import Network, traces
-from plays import Unsafe, play
+from plays import Unsafe, play, play_all
 
 pytestmark = pytest.mark.lab
 
@@ -118,7 +118,7 @@ def test_a_variable_that_is_misspelt_anywhere_is_refused(host: Host, role: str, 
 )
 def test_the_roles_of_whole_hosts_refuse_it_too(host: Host, name: str) -> None:
     role = name.partition("_")[0]
-    refused = play(host, "-e", f"{name}=absent", **{role: {}})
+    refused = play_all(host, "-e", f"{name}=absent", roles=[{"role": role}])
     assert refused.returncode != 0
     assert f"The role {role} has no variable {name}." in " ".join((refused.stdout + refused.stderr).split())
     assert "changed=0" in refused.stdout
