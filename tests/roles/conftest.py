@@ -21,6 +21,7 @@ from lab_hosts import WHY_NOT, LabHosts, lab_hosts
 from virtgraph.dispatch import Dispatcher, Order, Outcome, ResourceResult
 from virtgraph.play_doc import PlayDoc
 
+ROOT = Path(__file__).resolve().parents[2]
 KERNEL = "/root/halt"  # on the host
 _fences = count(1)
 
@@ -34,6 +35,16 @@ def lab() -> Iterator[LabHosts]:
     with lab_hosts(folder, prefix, net, count=1) as hosts:
         write_halt_kernel(folder / "host1" / "disk" / KERNEL.lstrip("/"))
         yield hosts
+
+
+@pytest.fixture(scope="session")
+def wheels(lab: LabHosts) -> Path:
+    """What virtgraph requires as wheels, as scripts/build-box makes them; hosts see the folder."""
+    folder = lab.folder / "wheels"
+    options = ("--use-pep517", "--no-deps", "--require-hashes", f"--requirement={ROOT}/requirements.lock")
+    pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+    subprocess.run([*pip, "wheel", *options, f"--wheel-dir={folder}"], check=True)
+    return folder
 
 
 @dataclass

@@ -15,13 +15,12 @@ pytestmark = pytest.mark.lab
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYOUT = ROOT / "extensions" / "molecule"
-NEEDS_SYSTEMD = {"controller"}  # which a lab host has not: tests/vagrant
-ROLES = sorted({path.parent.parent.name for path in ROOT.glob("roles/*/tasks/main.yml")} - NEEDS_SYSTEMD)
+ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/tasks/main.yml"))
 
 
 @pytest.fixture(scope="module")
-def surroundings(lab: LabHosts, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment that molecule needs: a lab's inventory and the tiny guest."""
+def surroundings(lab: LabHosts, wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment that molecule needs: a lab's inventory, the tiny guest, what virtgraph requires as wheels."""
     guest = tmp_path_factory.mktemp("guest")
     subprocess.run([ROOT / "scripts" / "build-tiny", guest], check=True)
     return {
@@ -29,6 +28,7 @@ def surroundings(lab: LabHosts, tmp_path_factory: pytest.TempPathFactory) -> dic
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "MOLECULE_LAB_INVENTORY": str(lab.folder / "inventory.yml"),
         "MOLECULE_GUEST": str(guest),
+        "MOLECULE_WHEELS": str(wheels),
         "ANSIBLE_HOME": str(tmp_path_factory.mktemp("ansible")),  # where molecule remembers which scenario is prepared
     }
 

@@ -1,0 +1,46 @@
+"""Role controller on a machine without systemd: everything but the unit."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import Host
+from plays import Played, play_all
+
+pytestmark = pytest.mark.lab
+
+FRESH = "userdel virtgraph; rm -rf /opt/virtgraph /etc/virtgraph /var/lib/virtgraph /usr/local/bin/virtgraph"
+
+
+def install(host: Host, wheels: Path, *options: str) -> Played:
+    role = {"role": "controller", "controller_wheels": str(wheels), "controller_settings": {"port": 8001}}
+    return play_all(host, *options, roles=[role])
+
+
+def changes(played: Played) -> int:
+    assert played.returncode == 0, played.stdout + played.stderr
+    return sum(map(int, re.findall(r"changed=(\d+)", played.stdout)))
+
+
+def test_check_mode_tells_and_then_it_is_done_once(host: Host, wheels: Path) -> None:
+    host.sh("sh", "-c", f"({FRESH}) 2>/dev/null || true")
+    predicted = install(host, wheels, "--check")
+    assert (
+        host.sh("sh", "-c", "ls -d /opt/virtgraph /etc/virtgraph /var/lib/virtgraph 2>&1 || true").count("No such") == 3
+    )
+    done = install(host, wheels)
+    assert "host1 has no systemd" in done.stdout
+    assert changes(done) == changes(predicted) > 5
+    assert changes(install(host, wheels)) == changes(install(host, wheels, "--check")) == 0
+    assert changes(install(host, wheels, "--check", "--tags", "unit")) == 0
+
+
+def test_what_lies_in_no_checkout_says_what_it_needs(host: Host, tmp_path: Path) -> None:
+    """As in a wheel, or in the collection."""
+    shutil.copytree(Path(__file__).parents[2] / "roles" / "controller", tmp_path / "roles" / "controller")
+    refused = play_all(
+        host, environment={"ANSIBLE_ROLES_PATH": str(tmp_path / "roles")}, roles=[{"role": "controller"}]
+    )
+    assert refused.returncode != 0
+    assert "set controller_wheel to the path of one" in " ".join((refused.stdout + refused.stderr).split())
