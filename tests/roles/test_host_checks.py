@@ -1,6 +1,5 @@
 """The checks of a host: each is provoked on a host of the lab, or where it is the machine's (its clock, its CPU) given."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,6 +70,13 @@ def test_libvirtd_does_not_answer(host: Host) -> None:
         host.sh("mv", "/run/libvirt/away", "/run/libvirt/libvirt-sock")
     assert "libvirtd does not answer: Failed to connect socket" in said
     assert "Cure: systemctl start libvirtd" in said
+
+
+def test_libvirtd_finds_no_qemu(host: Host) -> None:
+    with instead(host, "/usr/bin/qemu-system-x86_64", ""):  # not executable
+        said = refused(host)
+    assert "libvirtd finds no qemu: " in said and "Cure: apt-get install qemu-system-x86, then" in said
+    assert not findings(host)["qemu"]["wrong"]
 
 
 def test_a_missing_program(host: Host) -> None:
@@ -147,7 +153,8 @@ def test_versions() -> None:
     assert old.wrong == "This is libvirt 7.0.1; older ones than 9.0.0 are not tested."
     assert not old.refuses
     assert not preflight.python().wrong
-    assert sys.version_info >= preflight.LEAST_PYTHON
+    old = preflight.python((3, 9, 2))
+    assert old.refuses and "is Python 3.9.2; the modules need 3.10" in old.wrong
 
 
 def test_acceleration(tmp_path: Path) -> None:
@@ -158,4 +165,7 @@ def test_acceleration(tmp_path: Path) -> None:
     cpuinfo.write_text("flags : fpu svm\n")
     assert not preflight.acceleration(device, cpuinfo).wrong
     device.unlink()
+    device.mkdir()  # root opens everything else
+    assert "cannot be opened (Is a directory): VMs are emulated." in preflight.acceleration(device, cpuinfo).wrong
+    device.rmdir()
     assert preflight.acceleration(device, cpuinfo).cure == "modprobe kvm_intel || modprobe kvm_amd"

@@ -97,10 +97,10 @@ def this_machine(connection: Any, machine_id: Path = Path("/etc/machine-id")) ->
     return Machine(socket.gethostname(), id or None, uuid or None)
 
 
-def python() -> Finding:
-    if sys.version_info >= LEAST_PYTHON:
+def python(running: tuple[int, ...] = tuple(sys.version_info[:3])) -> Finding:
+    if running >= LEAST_PYTHON:
         return Finding("python")
-    has, least = ".".join(map(str, sys.version_info[:3])), ".".join(map(str, LEAST_PYTHON))
+    has, least = ".".join(map(str, running)), ".".join(map(str, LEAST_PYTHON))
     cure = f"Install Python {least} or newer there, and name it as ansible_python_interpreter."
     return Finding("python", f"{sys.executable} is Python {has}; the modules need {least}.", cure, refuses=True)
 
