@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -13,10 +14,13 @@ from types import MappingProxyType
 
 from direct import changed
 from lab_hosts import LabHosts
-from labs import ON_ONE_GRAPH, apply, clear, domains, empty, succeed, vm
+from labs import ON_ONE_GRAPH, apply, clear, domains, empty, source, succeed, vm
 from serving import ROOT, Service
 
 pytestmark = ON_ONE_GRAPH
+
+PASSWORD = "s3cret"
+FOUR = '{ vms(filter: {stack: "exported", name: "four"}) { nodes { id } } }'
 
 NETWORKS = """
   net:
@@ -30,18 +34,51 @@ NETWORKS = """
 """
 
 
-def test_the_direct_run_gives_the_same(served: Service, lab: LabHosts, kernel: Path, tmp_path: Path) -> None:
+def everything(kernel: Path, disk: Path) -> str:
+    """A VM of which as little as can be is as it is by default."""
+    return f"""
+  flat:
+    type: resource/network/flat
+  four:
+    type: resource/vm/kvm
+    memory: 32mb
+    vcpus: 2
+    status: stopped
+    kernel: {kernel}
+    cmdline: "{{{{ 1 + 1 }}}}"
+    vnc_password: {PASSWORD}
+    dependencies:
+      - object: {{type: resource/volume/file, name: copied, {source(disk)}}}
+        property: {{r: n0stack/n0core/vm/attachments, n0stack/n0core/vm/boot_priority: 1}}
+      - object: {{type: resource/volume/file, {empty("read")}}}
+        property: {{r: n0stack/n0core/vm/attachments, n0stack/n0core/vm/read_only: true}}
+      - object:
+          type: resource/nic
+          relations: [{{object: {{variable: flat}}, property: {{r: n0stack/n0core/port/network}}}}]
+        property: {{r: n0stack/n0core/vm/attachments}}
+"""
+
+
+def test_the_direct_run_gives_the_same(
+    served: Service, lab: LabHosts, kernel: Path, large: Path, tmp_path: Path
+) -> None:
     document = f"version: 0\nspec:\n{NETWORKS}"
     document += vm("one", kernel, volume=empty("disk")) + vm('"$(two) <b>"', kernel, volume=empty("other"))
     document += vm("three", kernel, network='variable: "{{ 1 + 1 }}\'s"', volume=empty("third"))
+    document += everything(kernel, large)
     succeed(served, apply(served, document, "exported"))
     made = there(lab)
     exported = served.virtgraph("export", "--ansible", "exported", "--output", str(tmp_path / "out"))
     assert exported.returncode == 0, exported.stderr
     command = exported.stdout.strip()
     assert "ansible-playbook" in command
+    (four,) = served.graphql(FOUR)["vms"]["nodes"]
+    assert f"virtgraph_vnc_passwords, a map from id to password, of {four['id']} (four)" in exported.stderr
+    passwords = {"virtgraph_vnc_passwords": {four["id"]: PASSWORD}}
+    command += f" -e {shlex.quote(json.dumps(passwords))}"
 
-    assert run(command) == {"host1": 0, "host2": 0}, "all of it is there"
+    assert sum(run(command).values()) == 1, "the VNC password: its digest is made with a key that only the service has"
+    assert run(command) == {"host1": 0, "host2": 0}
     assert not list(unified_diff(made, there(lab), lineterm=""))
     served.stop()
     try:
@@ -74,4 +111,5 @@ def there(lab: LabHosts) -> list[str]:
         "ovs-vsctl -f csv --columns=name,tag list port | sort; ls /var/lib/libvirt/images/*; cat /run/virtgraph-dhcp/*/*/hosts/*"
     )
     said = [lab.sh(host, "sh", "-c", f"({look}) 2>/dev/null || true") for host in ("host1", "host2")]
-    return re.sub(r" connections='\d+'", "", "".join(said)).splitlines()
+    marked = re.sub(r" connections='\d+'", "", "".join(said))
+    return re.sub(r'(?s)(<title>four</title>.*?) digest="\w+"', r"\1", marked).splitlines()

@@ -152,11 +152,11 @@ def disk(of: Disk, dev: str) -> Element:
     SubElement(element, "driver", name="qemu", type="qcow2", discard="unmap")
     SubElement(element, "source", file=of.path)
     SubElement(element, "target", dev=dev, bus=of.bus)
+    if of.read_only:
+        SubElement(element, "readonly")
     _text(element, "serial", of.id[:_SERIAL])
     if of.boot is not None:
         SubElement(element, "boot", order=str(of.boot))
-    if of.read_only:
-        SubElement(element, "readonly")
     return element
 
 
