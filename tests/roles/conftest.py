@@ -39,11 +39,9 @@ def lab() -> Iterator[LabHosts]:
 
 @pytest.fixture(scope="session")
 def wheels(lab: LabHosts) -> Path:
-    """What virtgraph requires as wheels, as scripts/build-box makes them; hosts see the folder."""
+    """What virtgraph requires as wheels; hosts see the folder."""
     folder = lab.folder / "wheels"
-    options = ("--use-pep517", "--no-deps", "--require-hashes", f"--requirement={ROOT}/requirements.lock")
-    pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
-    subprocess.run([*pip, "wheel", *options, f"--wheel-dir={folder}"], check=True)
+    subprocess.run([ROOT / "scripts" / "wheels", folder], check=True)
     return folder
 
 
