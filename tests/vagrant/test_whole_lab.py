@@ -88,9 +88,17 @@ def test_hosts_carry_vlans_and_accelerate(said: str, vagrant: Vagrant) -> None:
     assert "vlan protocol 802.1Q id 110" in asked(vagrant, home, "ip -details link show type vlan")
 
 
-def test_provisioned_again_nothing_changes(said: str, vagrant: Vagrant) -> None:
-    counts = recap(vagrant("provision"))
-    assert {name: one["changed"] for name, one in counts.items()} == {"controller": 0, "host1": 0, "host2": 0}
+def changed(said: str) -> dict[str, int]:
+    return {name: counts["changed"] for name, counts in recap(said).items()}
+
+
+def test_provisioned_again_nothing_changes_but_what_a_cut_run_left(said: str, vagrant: Vagrant) -> None:
+    """It was cut between the settings and the restart of what reads them."""
+    asked(vagrant, "controller", "touch /etc/virtgraph/config.toml")
+    started = asked(vagrant, "controller", "systemctl show virtgraph --property=MainPID")
+    assert changed(vagrant("provision")) == {"controller": 1, "host1": 0, "host2": 0}
+    assert asked(vagrant, "controller", "systemctl show virtgraph --property=MainPID") != started
+    assert changed(vagrant("provision")) == {"controller": 0, "host1": 0, "host2": 0}
 
 
 def test_destroy_leaves_nothing(said: str, vagrant: Vagrant, machine: LabHosts) -> None:
