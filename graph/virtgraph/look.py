@@ -97,6 +97,6 @@ def marked(connection: Any, seen: Look, ids: Iterable[str], installation: str, p
             root = ElementTree.fromstring(look_up(id).XMLDesc())
             mark = root.find(MARK)
             files = (source.get("file", "") for source in root.iterfind("devices/disk/source"))
-            if mark is not None and mark.get("installation") == installation:
-                if all(file.startswith(f"{pool_path}/") for file in files):
-                    yield id
+            ours = mark is not None and mark.get("installation") == installation
+            if ours and all(file.startswith(f"{pool_path}/") for file in files):
+                yield id

@@ -40,8 +40,7 @@ class Reading:
 
     @property
     def found(self) -> dict[str, Collection[str]]:
-        """By host the ids of what is there and of no resource."""
-        return {id: host.found for id, host in self.rooms.items() if host.found}
+        return found_on(self.rooms)
 
 
 async def read(tx: Transaction, request: Request, stack: str, edit: Edit, own: Mapping[str, Existing]) -> Reading:
@@ -68,8 +67,13 @@ async def read(tx: Transaction, request: Request, stack: str, edit: Edit, own: M
     return reading
 
 
+def found_on(rooms: Mapping[str, HostNow]) -> dict[str, Collection[str]]:
+    """By host the ids of what is there and of no resource."""
+    return {id: host.found for id, host in rooms.items() if host.found}
+
+
 async def meet(tx: Transaction, peeked: Resolved, rooms: Mapping[str, HostNow]) -> Recognized:
-    found = {id: host.found for id, host in rooms.items() if host.found}
+    found = found_on(rooms)
     if not found:
         return Recognized()
     return recognize(peeked, found, {id: host.room for id, host in rooms.items()}, await schema.installation_in(tx))

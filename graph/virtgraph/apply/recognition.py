@@ -71,7 +71,8 @@ def asked_for(wanted: Wanted, hosts: Sequence[str], rooms: Mapping[str, HostRoom
     reference = wanted.host if isinstance(wanted, WantedVM | WantedVolume) else None
     if reference is None:
         return min(hosts, key=lambda host: rooms[host].name)
-    return next((host for host in hosts if host == host_named(reference, rooms)), None)
+    asked = host_named(reference, rooms)
+    return asked if asked in hosts else None
 
 
 def moved(

@@ -52,8 +52,8 @@ async def hosts_to_watch(graph: Graph) -> list[Row]:
         MATCH (h:Host)
         WHERE h.deletedAt IS NULL AND h.state = 'READY'
         OPTIONAL MATCH (p:Pool)-[:ON]->(h)
-        RETURN p.path AS poolPath, h.id AS id, h.name AS name, h.address AS address, h.user AS user, h.port AS port, h.keyFile AS keyFile,
-               h.hostKey AS hostKey, h.local AS local
+        RETURN h.id AS id, h.name AS name, h.address AS address, h.user AS user, h.port AS port, h.keyFile AS keyFile,
+               h.hostKey AS hostKey, h.local AS local, p.path AS poolPath
         """
     )
 
@@ -113,21 +113,22 @@ async def write(graph: Graph, observation: Observation, known: Known) -> bool:
     ids = [row["id"] for row in known.rows if differs(row, observation)]
     new, gone = sorted(observation.found - known.found), sorted(known.found - observation.found)
     changed = bool(ids) and await graph.write(lambda tx: write_some(tx, observation, ids))
-    if new or gone:
-        await graph.write(lambda tx: write_found(tx, observation, new, gone))
-    return changed or bool(new)
+    told = bool(new or gone) and await graph.write(lambda tx: write_found(tx, observation, new, gone))
+    return changed or told
 
 
-async def write_found(tx: Transaction, observation: Observation, new: Sequence[str], gone: Sequence[str]) -> None:
+async def write_found(tx: Transaction, observation: Observation, new: Sequence[str], gone: Sequence[str]) -> bool:
+    """True where it is told of."""
     host, token = observation.host, str(uuid.uuid4())
     held = await tx.row(HOLD, id=host, token=token)
     if held is None:  # it was removed since
-        return
+        return False
     await tx.run(LOSE, ids=gone, host=host, token=token)
     found = [row["id"] for row in await tx.rows(FIND, ids=new, host=host, token=token)]
     marked = [id for id in found if id in observation.powers or id in observation.networks]
     if marked:
         await events.write(tx, [told_found(host, held["name"], marked)], SERVICE)
+    return bool(marked)
 
 
 async def forget(tx: Transaction, host: str) -> None:
