@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,3 +61,18 @@ def told(served: Service, inventory: Path, pattern: str, expression: str) -> dic
     (play,) = json.loads(output)["plays"]
     (task,) = play["tasks"]
     return {name: result["msg"] for name, result in task["hosts"].items()}
+
+
+def cut(command: Sequence[str | Path], environment: Mapping[str, str], seconds: float) -> None:
+    """Begin it, and after so long end all of its processes here at once; what runs on hosts goes on there."""
+    running = subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    time.sleep(seconds)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()

@@ -6,14 +6,13 @@ import os
 import random
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_commands import cut
 from direct import NETWORK, POOL, Direct, changed, there, two_vms
 from follow import wait_for
 from lab_hosts import WHY_NOT, LabHosts
@@ -218,17 +217,7 @@ def test_a_run_that_was_cut_anywhere_is_finished_by_the_next(two: Direct, lab: L
     chance = random.Random(seed)
     for _ in range(KILLS):
         absent = ("-e", "virtgraph_state=absent") if chance.random() < 0.4 else ()
-        running = subprocess.Popen(
-            two.command(*absent),
-            env=two.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        time.sleep(chance.uniform(1, 6))
-        os.killpg(running.pid, signal.SIGKILL)
-        running.wait()
+        cut(two.command(*absent), two.environment, chance.uniform(1, 6))
     two.change()
     made = there(lab)
     assert two.change() == {"host1": 0, "host2": 0}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from ansible_commands import cut
 from lab_hosts import LabHosts
 from serving import ROOT
 
@@ -17,20 +19,19 @@ pytestmark = pytest.mark.lab
 POOL = "/var/lib/libvirt/images/prepared"
 
 
+ENVIRONMENT = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "playbooks" / "ansible.cfg")}
+
+
+def command(lab: LabHosts, *options: str) -> list[str | Path]:
+    return [
+        *(Path(sys.executable).with_name("ansible-playbook"), "-i", lab.folder / "inventory.yml"),
+        *("-e", f"host_pool_path={POOL}", "-e", "host_uplink=br0", *options),
+        ROOT / "playbooks" / "prepare_host.yml",
+    ]
+
+
 def prepare(lab: LabHosts, *options: str) -> subprocess.CompletedProcess[str]:
-    given = [f"host_pool_path={POOL}", "host_uplink=br0"]
-    return subprocess.run(
-        [
-            *(Path(sys.executable).with_name("ansible-playbook"), "-i", lab.folder / "inventory.yml"),
-            *(option for one in given for option in ("-e", one)),
-            *options,
-            ROOT / "playbooks" / "prepare_host.yml",
-        ],
-        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "playbooks" / "ansible.cfg")},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return subprocess.run(command(lab, *options), env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
 
 
 def changed(done: subprocess.CompletedProcess[str]) -> list[int]:
@@ -57,6 +58,19 @@ def test_check_mode_tells_and_then_it_is_done_once(lab: LabHosts) -> None:
     migrate = ("ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes")
     assert lab.sh("host1", *migrate, f"{lab.net}.12", "hostname").strip() == "host2"
     assert lab.sh("host2", *migrate, f"{lab.net}.11", "hostname").strip() == "host1"
+
+
+def test_a_run_that_was_cut_anywhere_is_finished_by_the_next(lab: LabHosts) -> None:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    lab.sh("host1", "sh", "-c", f"rm -rf {POOL} /etc/sysctl.d/60-virtgraph.conf; sed -i 's/ host1$/ other/' /etc/hosts")
+    for _ in range(4):
+        cut(command(lab), ENVIRONMENT, chance.uniform(1, 12))
+    predicted = prepare(lab, "--check")
+    assert changed(prepare(lab)) == changed(predicted)
+    assert changed(prepare(lab)) == [0, 0]
+    assert lab.sh("host1", "stat", "-c", "%a", POOL).strip() == "711"
 
 
 def test_an_uplink_with_the_hosts_address_is_refused_before_anything_is_touched(lab: LabHosts) -> None:

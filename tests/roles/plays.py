@@ -22,14 +22,19 @@ class Unsafe(str):
 yaml.SafeDumper.add_representer(Unsafe, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text)))
 
 
-def run(host: Host, file: Path, *options: str, **environment: str) -> Played:
-    own = {"ANSIBLE_CONFIG": f"{ROOT}/playbooks/ansible.cfg", "ANSIBLE_ROLES_PATH": f"{ROOT}/roles", **environment}
+def command(host: Host, file: Path, *options: str) -> list[str | Path]:
+    ansible = Path(sys.executable).with_name("ansible-playbook")
+    return [ansible, "-i", host.lab.folder / "inventory.yml", *options, file]
+
+
+def environment(**more: str) -> dict[str, str]:
+    own = {"ANSIBLE_CONFIG": f"{ROOT}/playbooks/ansible.cfg", "ANSIBLE_ROLES_PATH": f"{ROOT}/roles"}
+    return {**os.environ, **own, **more}
+
+
+def run(host: Host, file: Path, *options: str, **more: str) -> Played:
     return subprocess.run(
-        [Path(sys.executable).with_name("ansible-playbook"), "-i", host.lab.folder / "inventory.yml", *options, file],
-        env={**os.environ, **own},
-        capture_output=True,
-        text=True,
-        timeout=240,
+        command(host, file, *options), env=environment(**more), capture_output=True, text=True, timeout=240
     )
 
 

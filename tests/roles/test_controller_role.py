@@ -1,12 +1,14 @@
 """Role controller on a machine without systemd: everything but the unit."""
 
+import random
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+from ansible_commands import cut
 from conftest import Host
-from plays import Played, play_all
+from plays import Played, command, environment, play_all
 
 pytestmark = pytest.mark.lab
 
@@ -34,6 +36,20 @@ def test_check_mode_tells_and_then_it_is_done_once(host: Host, wheels: Path) -> 
     assert changes(done) == changes(predicted) > 5
     assert changes(install(host, wheels)) == changes(install(host, wheels, "--check")) == 0
     assert changes(install(host, wheels, "--check", "--tags", "unit")) == 0
+
+
+def test_a_run_that_was_cut_anywhere_is_finished_by_the_next(host: Host, wheels: Path) -> None:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    install(host, wheels, "--check")  # writes the play
+    begun = "rm -rf /opt/virtgraph && mkdir -p /opt/virtgraph/bin && ln -s /usr/bin/python3 /opt/virtgraph/bin/python"
+    host.sh("sh", "-c", begun)  # by an earlier cut, in the middle of the environment
+    cut(command(host, host.folder / "play.yml"), environment(), random.Random(seed).uniform(3, 40))
+    predicted = install(host, wheels, "--check")
+    assert changes(install(host, wheels)) == changes(predicted)
+    assert changes(install(host, wheels)) == 0
+    assert "serve" in host.sh("/usr/local/bin/virtgraph", "--help")
+    host.sh("/opt/virtgraph/bin/pip", "check")
 
 
 def test_what_lies_in_no_checkout_says_what_it_needs(host: Host, tmp_path: Path) -> None:
