@@ -4,15 +4,20 @@ import random
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from ansible_commands import cut
 from conftest import Host
 from plays import Played, command, environment, play_all
 
+from virtgraph.settings import Settings
+
 pytestmark = pytest.mark.lab
 
-FRESH = "userdel virtgraph; rm -rf /opt/virtgraph /etc/virtgraph /var/lib/virtgraph /usr/local/bin/virtgraph"
+ROLE = Path(__file__).parents[2] / "roles" / "controller"
+FRESH = "userdel virtgraph; rm -rf /opt/virtgraph /etc/virtgraph /var/lib/virtgraph/* /var/lib/virtgraph/.ssh /usr/local/bin/virtgraph"
 
 
 def install(host: Host, wheels: Path, *options: str) -> Played:
@@ -28,9 +33,8 @@ def changes(played: Played) -> int:
 def test_check_mode_tells_and_then_it_is_done_once(host: Host, wheels: Path) -> None:
     host.sh("sh", "-c", f"({FRESH}) 2>/dev/null || true")
     predicted = install(host, wheels, "--check")
-    assert (
-        host.sh("sh", "-c", "ls -d /opt/virtgraph /etc/virtgraph /var/lib/virtgraph 2>&1 || true").count("No such") == 3
-    )
+    there = host.sh("sh", "-c", "ls -d /opt/virtgraph /etc/virtgraph /var/lib/virtgraph/* 2>&1 || true")
+    assert there.count("No such") == 3
     done = install(host, wheels)
     assert "host1 has no systemd" in done.stdout
     assert changes(done) == changes(predicted) > 5
@@ -52,9 +56,30 @@ def test_a_run_that_was_cut_anywhere_is_finished_by_the_next(host: Host, wheels:
     host.sh("/opt/virtgraph/bin/pip", "check")
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"controller_settings": {"prot": 8001}}, "prot. Supported parameters include"),
+        ({"controller_settings": {"port": "high"}}, "cannot be converted"),
+        ({"controller_wheel": "/none.whl"}, "There is no file /none.whl on the machine that runs Ansible"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_touched(host: Host, given: dict[str, Any], said: str) -> None:
+    refused = play_all(host, roles=[{"role": "controller", "controller_packages": ["hello"], **given}])
+    assert refused.returncode != 0
+    assert said in " ".join((refused.stdout + refused.stderr).split())
+    assert re.findall(r"changed=(\d+)", refused.stdout) == ["0"]
+
+
+def test_settings_are_those_of_the_service() -> None:
+    spec = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())
+    options = spec["argument_specs"]["main"]["options"]["controller_settings"]["options"]
+    assert options.keys() | {"home"} == Settings.model_fields.keys()
+
+
 def test_what_lies_in_no_checkout_says_what_it_needs(host: Host, tmp_path: Path) -> None:
     """As in a wheel, or in the collection."""
-    shutil.copytree(Path(__file__).parents[2] / "roles" / "controller", tmp_path / "roles" / "controller")
+    shutil.copytree(ROLE, tmp_path / "roles" / "controller")
     refused = play_all(
         host, environment={"ANSIBLE_ROLES_PATH": str(tmp_path / "roles")}, roles=[{"role": "controller"}]
     )
