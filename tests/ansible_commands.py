@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from processes import descendants
 from serving import ROOT, Service
 
 CONFIG = ROOT / "playbooks" / "ansible.cfg"
@@ -64,7 +66,10 @@ def told(served: Service, inventory: Path, pattern: str, expression: str) -> dic
 
 
 def cut(command: Sequence[str | Path], environment: Mapping[str, str], seconds: float) -> None:
-    """Begin it, and after so long end all of its processes here at once; what runs on hosts goes on there."""
+    """Begin it, and after so long end all of its processes here at once; what runs on hosts goes on there.
+
+    Ansible's workers are in sessions of their own.
+    """
     running = subprocess.Popen(
         command,
         env=environment,
@@ -74,5 +79,7 @@ def cut(command: Sequence[str | Path], environment: Mapping[str, str], seconds: 
         start_new_session=True,
     )
     time.sleep(seconds)
-    os.killpg(running.pid, signal.SIGKILL)
+    for pid in (running.pid, *descendants(running.pid)):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     running.wait()
