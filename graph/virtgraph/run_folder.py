@@ -30,9 +30,15 @@ class RuntimeFolder:
 
     def __init__(self) -> None:
         base = _base()
-        _sweep(base)
-        self.path = Path(tempfile.mkdtemp(prefix="d-", dir=base))
-        self._lock = _lock(self.path)
+        turn = _lock(
+            base, wait=True
+        )  # between its making and its lock, another process would take a folder for abandoned
+        try:
+            _sweep(base)
+            self.path = Path(tempfile.mkdtemp(prefix="d-", dir=base))
+            self._lock = _lock(self.path)
+        finally:
+            os.close(turn)
         for name in ("runs", "ssh", "warm"):
             (self.path / name).mkdir(mode=0o700)
 
@@ -128,11 +134,11 @@ def _abandoned(base: Path) -> Iterator[Path]:
         yield folder
 
 
-def _lock(folder: Path) -> int:
-    """Raises BlockingIOError when another process holds it."""
+def _lock(folder: Path, *, wait: bool = False) -> int:
+    """Raises BlockingIOError when another process holds it, unless it is to wait."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(fd, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(fd)
         raise

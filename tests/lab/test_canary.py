@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,7 +124,9 @@ def root(lab: LabHosts, host: str) -> Path:
 def folders_of_runs(lab: LabHosts) -> Iterator[Path]:
     """Where something may lie while a play runs, besides the Run's own folder in memory: artifacts, temporary files."""
     for memory in ("/run/virtgraph", "/dev/shm/virtgraph-0"):
-        yield from Path(memory).glob("d-*/runs/r-*/artifacts")
+        yield from map(
+            Path, glob.iglob(f"{memory}/d-*/runs/r-*/artifacts")
+        )  # Path.glob fails when a folder goes meanwhile
     for host in HOSTS:
         yield from (root(lab, host) / place for place in ("tmp", "root/.ansible", "dev/shm"))
         yield from (root(lab, host) / "var/tmp").glob("ansible*")
