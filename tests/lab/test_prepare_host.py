@@ -73,20 +73,6 @@ def test_a_run_that_was_cut_anywhere_is_finished_by_the_next(lab: LabHosts) -> N
     assert lab.sh("host1", "stat", "-c", "%a", POOL).strip() == "711"
 
 
-def test_a_root_without_keys_gets_them(lab: LabHosts) -> None:
-    """As where people log in by another name, with sudo. The connection that is there already goes on."""
-    once = ("--limit", "host1")
-    prepare(lab, "--check", *once)
-    lab.sh("host1", "mv", "/root/.ssh", "/root/away")
-    try:
-        predicted = prepare(lab, "--check", *once)
-        assert changed(prepare(lab, *once)) == changed(predicted) > [0]
-        assert lab.sh("host1", "stat", "-c", "%a", "/root/.ssh", "/root/.ssh/id_ed25519").split() == ["700", "600"]
-        assert changed(prepare(lab, *once)) == [0]
-    finally:
-        lab.sh("host1", "sh", "-c", "rm -rf /root/.ssh && mv /root/away /root/.ssh")
-
-
 def test_an_uplink_with_the_hosts_address_is_refused_before_anything_is_touched(lab: LabHosts) -> None:
     before = lab.sh("host1", "find", "/etc", "-newer", "/run/sshd.pid", "-type", "f")
     refused = prepare(lab, "-e", "host_uplink=eth0", "-e", "host_pool_path=/var/lib/libvirt/images/refused")
