@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.halt_kernel import write_halt_kernel
 from lab_hosts import WHY_NOT, LabHosts, lab_hosts
 
-from virtgraph.dispatch import Dispatcher, Order, Outcome, ResourceResult
+from virtgraph.dispatch import Dispatcher, OnResults, Order, Outcome, ResourceResult
 from virtgraph.play_doc import PlayDoc
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,11 +45,45 @@ def wheels(lab: LabHosts) -> Path:
     return folder
 
 
+class Plays:
+    """A worker's dispatcher: its Ansible is warm, and its connections stay."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._loop = asyncio.Runner()
+        self._dispatcher = self._loop.run(self._start())
+
+    def run(self, order: Order, on_results: OnResults) -> Outcome:
+        return self._loop.run(self._dispatcher.run(order, on_results, asyncio.Event()))
+
+    def renew(self) -> None:
+        """After a power cut: for some seconds a dispatcher takes its connections for alive without asking."""
+        self._loop.run(self._dispatcher.close())
+        self._dispatcher = self._loop.run(self._start())
+
+    def close(self) -> None:
+        self._loop.run(self._dispatcher.close())
+        self._loop.close()
+
+    async def _start(self) -> Dispatcher:
+        dispatcher = Dispatcher(self.home)
+        await dispatcher.start()
+        return dispatcher
+
+
+@pytest.fixture(scope="session")
+def plays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plays]:
+    plays = Plays(tmp_path_factory.mktemp("worker"))
+    yield plays
+    plays.close()
+
+
 @dataclass
 class Host:
     """One host of the lab, and a pool on it for one test."""
 
     lab: LabHosts
+    plays: Plays
     folder: Path
     installation: str = field(default_factory=lambda: str(uuid.uuid4()))
     pool: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -61,22 +95,13 @@ class Host:
 
     def play(self, playbook: str, secrets: Mapping[str, Any] | None = None, **doc: Any) -> dict[str, ResourceResult]:
         """Results by id. The play itself has to end well."""
-        lease = {"installation": self.installation, "slot": 0, "fence": next(_fences), "deadline": 60}
-        doc = {"lease": lease, **doc}
-        order = Order("run", self.lab.access("host1"), playbook, doc, secrets or {}, 120, PlayDoc(doc).roles)
+        number = next(_fences)
+        doc = {"lease": {"installation": self.installation, "slot": 0, "fence": number, "deadline": 60}, **doc}
+        order = Order(f"run-{number}", self.lab.access("host1"), playbook, doc, secrets or {}, 120, PlayDoc(doc).roles)
         results: list[ResourceResult] = []
-        self.outcome = asyncio.run(self._run(order, results))
+        self.outcome = self.plays.run(order, results.extend)
         assert self.outcome.status == "successful", self.outcome.message
         return {result.id: result for result in results}
-
-    async def _run(self, order: Order, results: list[ResourceResult]) -> Outcome:
-        dispatcher = Dispatcher(self.folder, warm=False)
-        try:
-            outcome = await dispatcher.run(order, results.extend, asyncio.Event())
-            await asyncio.sleep(0)
-            return outcome
-        finally:
-            await dispatcher.close()
 
     def pools(self) -> list[dict[str, Any]]:
         return [{"id": self.pool, "generation": 1, "title": "default", "path": self.pool_path, "needs": []}]
@@ -125,14 +150,14 @@ class Host:
         return self.sh("virsh", "-q", "-c", "qemu:///system", *command)
 
     def log(self) -> str:
-        """Everything that the Runs of this test wrote on the controller."""
-        files = (path for path in self.folder.rglob("*") if path.is_file())
+        """Everything that Runs wrote on the controller."""
+        files = (path for path in self.plays.home.rglob("*") if path.is_file())
         return "\n".join(path.read_text(errors="replace") for path in files)
 
 
 @pytest.fixture
-def host(lab: LabHosts, tmp_path: Path) -> Iterator[Host]:
-    host = Host(lab, tmp_path)
+def host(lab: LabHosts, plays: Plays, tmp_path: Path) -> Iterator[Host]:
+    host = Host(lab, plays, tmp_path)
     yield host
     _clean(host)
 

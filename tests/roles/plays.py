@@ -34,7 +34,7 @@ def environment(**more: str) -> dict[str, str]:
 
 def run(host: Host, file: Path, *options: str, **more: str) -> Played:
     return subprocess.run(
-        command(host, file, *options), env=environment(**more), capture_output=True, text=True, timeout=240
+        command(host, file, *options), env=environment(**more), capture_output=True, text=True, timeout=480
     )
 
 

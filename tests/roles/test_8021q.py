@@ -133,7 +133,7 @@ def test_an_interface_carries_one_untagged_network(cable: Host) -> None:
     first, second = flat(), flat()
     cable.play("realize", **wanted(first))
     assert f"carries the untagged network {first.id}" in error(cable, second)
-    stranger = Host(cable.lab, cable.folder)
+    stranger = Host(cable.lab, cable.plays, cable.folder)
     assert not stranger.play("remove", uplinks=[{"id": first.id}])[first.id].changed
     assert f"master {first.name('b')}" in link(cable, "card0")
 

@@ -48,7 +48,7 @@ def test_scenarios(role: str, surroundings: dict[str, str]) -> None:
         env=surroundings,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1200,
     )
     assert done.returncode == 0, failures(done.stdout + done.stderr)
 

@@ -64,9 +64,10 @@ def test_a_reservation_more_costs_the_neighbour_no_ping(wires: Host) -> None:
     wires.play("realize", **wanted(network, nics=(first,)), vms=[vm := guest(wires, first)])
     await_console(wires, vm, "eth0 has 192.168.0.1/24")
     before = server_pids(wires, network)
-    with ThreadPoolExecutor() as pool:  # 8 s of pings, longer than the play
-        pings = pool.submit(ping, wires, network, first, 160)
+    with ThreadPoolExecutor() as pool:  # 12 s of pings, longer than the play
+        pings = pool.submit(ping, wires, network, first, 240)
         results = wires.play("realize", **wanted(network, nics=(first, second)), vms=[other := guest(wires, second)])
+        assert not pings.done()
         await_console(wires, other, "eth0 has 192.168.0.2/24")
         assert ", 0% packet loss" in pings.result()
     assert {id for id, result in results.items() if result.changed} == {second.id, other["id"]}
@@ -214,6 +215,7 @@ def test_a_network_is_completed_after_a_power_cut(wires: Host) -> None:
     wires.play("realize", **order)
     wires.lab.stop("host1")
     wires.lab.start("host1")
+    wires.plays.renew()
     results = wires.play("realize", **order)
     assert results[network.id].changed and results[nic.id].changed
     assert not any(result.changed or result.failed for result in wires.play("realize", **order).values())
@@ -274,7 +276,7 @@ def test_a_network_of_another_installation_is_left_alone(wires: Host) -> None:
     network = Network()
     wires.play("realize", **wanted(network))
     before = everything(wires, network)
-    stranger = Host(wires.lab, wires.folder)
+    stranger = Host(wires.lab, wires.plays, wires.folder)
     for playbook in ("realize", "remove"):
         results = stranger.play(playbook, **wanted(network)).values()
         assert all(result.failed or result.skipped for result in results)
