@@ -26,7 +26,7 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"id": C, "path": "/a/../../etc"}, "must be an absolute path, without .."),
     ],
     "network": [
-        ({"id": A, "mtu": 10}, "mtu is 10, and must be from 68 to 65535"),
+        ({"id": A, "mtu": 10}, "mtu is 10, and must be from 576 to 9216"),
         ({"id": A.upper()}, "must be a UUID, in lower case"),
     ],
     "vlan_uplink": [

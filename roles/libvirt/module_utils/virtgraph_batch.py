@@ -19,6 +19,7 @@ from ansible.module_utils.virtgraph_mark import DIRECT, digest
 from ansible.module_utils.virtgraph_misspelt import UNKNOWN, refuse_misspelt
 from ansible.module_utils.virtgraph_names import checked
 from ansible.module_utils.virtgraph_predicted import Predicted
+from ansible.module_utils.virtgraph_typed import mistyped, typed
 
 Item = dict[str, Any]
 Result = dict[str, Any]
@@ -44,7 +45,7 @@ class Done:
 
 def argument_spec(**own: Any) -> dict[str, Any]:
     return {
-        "resources": {"type": "list", "elements": "dict", "required": True},
+        "resources": RESOURCES,
         "lease": {"type": "dict", "options": LEASE},
         "blocked": {"type": "list", "elements": "str", "default": []},
         "strict": {"type": "bool", "default": True},
@@ -55,6 +56,7 @@ def argument_spec(**own: Any) -> dict[str, Any]:
     }
 
 
+RESOURCES = {"type": "list", "elements": typed, "required": True}
 LEASE = {
     "installation": {"type": "str"},
     "slot": {"type": "int"},
@@ -124,7 +126,7 @@ def run_batch(
 
 
 def refused_by(kind: str, item: Item, present: bool, unsound: Unsound) -> ResourceError | None:
-    reasons = list(problems(item, {"id": uuid}, ["id"])) + list(unsound(item, present))
+    reasons = list(mistyped(item)) or [*problems(item, {"id": uuid}, ["id"]), *unsound(item, present)]
     if not reasons:
         return None
     name = described(item) if item.get("id") else item.get("title", "without an id")
