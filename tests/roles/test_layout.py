@@ -4,15 +4,21 @@ import uuid
 from typing import Any
 
 import pytest
-from layout import virtgraph_layout
+import yaml
+from layout import FILE, virtgraph_layout
 
 from virtgraph.allocate import mac_of
 
 Layout, Refused = virtgraph_layout.Layout, virtgraph_layout.Refused
+SPECS = yaml.safe_load((FILE.parents[1] / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]
 INSTALLATION = "7d0a2b9c-5b0e-4a4e-9f4c-6f0e9d0c1a11"
 ID = "56410722-d507-472a-a800-c89211b7c261"
 NETWORK = {"name": "net", "vlan_id": 100, "subnet": {"cidr": "10.1.0.0/24", "dhcp": {"range": "10.1.0.10-10.1.0.12"}}}
 VM = {"name": "web", "host": "host1", "nics": [{"network": "net"}]}
+
+
+def served(range: str, **more: str) -> Any:
+    return {**NETWORK, "subnet": {"cidr": "10.1.0.0/24", "dhcp": {"range": range, **more}}}
 
 
 def layout(*, networks: Any = (NETWORK,), volumes: Any = (), vms: Any = (VM,), hosts: Any = ("host1", "host2")) -> Any:
@@ -23,6 +29,15 @@ def layout(*, networks: Any = (NETWORK,), volumes: Any = (), vms: Any = (VM,), h
 def on(name: str = "host1", **given: Any) -> Any:
     host = {"name": name, "pool_path": "/pool", "uplink_driver": "ovs", "uplink_interface": "br0", "segment": "default"}
     return layout(**given).on(host)
+
+
+def given(**changes: Any) -> Any:
+    """As host1's part of a play gives it: with the types that a person wrote."""
+    host = {"pool_path": "/pool", "uplink_driver": "ovs", "uplink_interface": "br0", "segment": "default"}
+    lists = {"networks": [NETWORK], "volumes": [], "vms": [VM], "hosts": ["host1", "host2"]}
+    written = {"installation": INSTALLATION, "domain_type": "auto", **host, **lists, **changes}
+    typed = virtgraph_layout.typed({f"virtgraph_{name}": value for name, value in written.items()}, SPECS["options"])
+    return Layout(typed).on({**typed, "name": "host1"})
 
 
 def derived(key: str) -> str:
@@ -83,6 +98,63 @@ def test_a_removal_waits_for_the_users_and_leaves_the_pool() -> None:
     assert doc["volumes"][0]["needs"] == [vm["id"]] and vm["id"] in doc["networks"][0]["needs"]
 
 
+def test_text_of_a_number_or_of_a_truth_is_what_it_says() -> None:
+    """As it comes of `-e` and of templates: "{{ mtu }}"."""
+    network = {**NETWORK, "vlan_id": "100", "mtu": "1400", "segment": None}
+    nic = {"network": "net", "ip": "10.1.0.7"}
+    vms = [
+        {**VM, "name": name, "vcpus": "2", "memory": 512, "nics": nics, "volumes": [{"name": "7", "read_only": ro}]}
+        for name, nics, ro in ((101, [nic], "yes"), ("102", [], "true"))
+    ]
+    networks = [{**network, "subnet": {**NETWORK["subnet"]}}]
+    networks[0]["subnet"]["dhcp"] = {"range": "10.1.0.10-10.1.0.12", "nameservers": "10.1.0.1,10.1.0.2"}
+    doc = given(networks=networks, volumes=[{"name": 7, "size": "1gb"}], vms=vms)
+    assert [(vm["title"], vm["vcpus"], vm["disks"][0]["read_only"]) for vm in doc["vms"]] == [
+        ("101", 2, True),
+        ("102", 2, True),
+    ]
+    (reservation,) = doc["reservations"]
+    assert (reservation["addresses"], reservation["hostname"]) == (["10.1.0.7"], "101")
+    assert doc["dhcp_servers"][0]["nameservers"] == ["10.1.0.1", "10.1.0.2"]
+    (uplink,) = doc["uplinks"]
+    assert (uplink["vlan_id"], uplink["mtu"], doc["networks"][0]["mtu"]) == (100, 1400, 1400)
+    assert uplink["driver"] == "ovs", "a segment that is null is the default one, which the host is on"
+
+
+def test_a_truth_that_says_no_is_no() -> None:
+    vms = [{**VM, "volumes": [{"name": "disk", "read_only": "false"}]}]
+    doc = given(volumes=[{"name": "disk", "size": "1gb"}], vms=vms)
+    assert doc["vms"][0]["disks"][0]["read_only"] is False
+
+
+def test_a_password_of_digits_is_one() -> None:
+    vm = {**VM, "vnc_password": 123456}
+    assert (
+        given(vms=[vm])["vms"][0]["vnc_password"]
+        == given(vms=[{**vm, "vnc_password": "123456"}])["vms"][0]["vnc_password"]
+    )
+
+
+def test_a_tag_is_one_however_it_is_written() -> None:
+    with pytest.raises(Refused, match="VLAN 100 of the segment default is network net"):
+        given(networks=[NETWORK, {"name": "same", "vlan_id": "100"}])
+
+
+def test_no_password_is_told_of_what_cannot_be() -> None:
+    with pytest.raises(Refused) as refused:
+        given(vms=[{**VM, "vnc_password": "hunter2", "vcpus": "hunter2"}])
+    assert "vcpus" in str(refused.value) and "hunter2" not in str(refused.value)
+
+
+def test_an_interface_that_no_driver_uses_is_refused() -> None:
+    """Else the VMs of two hosts would never meet, and the run be green."""
+    with pytest.raises(
+        Refused, match=r"host1: virtgraph_uplink_interface is eth1 .* Set virtgraph_uplink_driver to ovs"
+    ):
+        given(uplink_driver="none", uplink_interface="eth1")
+    assert given(uplink_driver="none", uplink_interface="")["uplinks"][0]["driver"] == "none"
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -119,6 +191,12 @@ def test_a_removal_waits_for_the_users_and_leaves_the_pool() -> None:
             {"networks": [{**NETWORK, "subnet": {"cidr": "10.1.0.0/24", "dhcp": {"range": "10.1.1.1-10.1.1.9"}}}]},
             "have to be in 10.1.0.0/24",
         ),
+        ({"networks": [served("10.1.0.0-10.1.0.9")]}, "10.1.0.0 is the address of the subnet 10.1.0.0/24 itself"),
+        ({"networks": [served("10.1.0.1-10.1.0.255")]}, "10.1.0.255 is the broadcast address of 10.1.0.0/24"),
+        ({"networks": [served("10.1.0.1-10.1.0.9", gateway="10.1.0.255")]}, "10.1.0.255 is the broadcast address"),
+        ({"networks": [served("10.1.0.1-10.1.0.9", address="10.1.0.0")]}, "10.1.0.0 is the address of the subnet"),
+        ({"vms": [{**VM, "nics": [{"network": "net", "ip": ["10.1.0.255"]}]}]}, "10.1.0.255 is the broadcast address"),
+        ({"networks": [{**NETWORK, "subnet": {"cidr": "127.1.0.0/24"}}]}, "is not a subnet that guests can have"),
         ({"volumes": [{"name": "disk", "host": "host1"}]}, "Volume disk: it needs a size or a source."),
         ({"volumes": [{"name": "disk", "size": "1gb"}]}, "Volume disk: it needs a host"),
         (

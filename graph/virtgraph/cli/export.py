@@ -192,10 +192,15 @@ def host_vars(row: Row, known: Path) -> Row:
         "ansible_become": row["user"] not in (None, "root"),
         "virtgraph_pool_path": Text(row["pools"][0]["path"]),
         "virtgraph_domain_type": "kvm" if row["acceleration"] == "kvm" else "qemu",
-        "virtgraph_uplink_driver": row["uplinkDriver"] or "none",
-        **given(virtgraph_uplink_interface=row["uplinkInterface"] and Text(row["uplinkInterface"])),
+        **uplink(row["uplinkDriver"] or "none", row["uplinkInterface"]),
         **given(virtgraph_segment=row["segment"] and Text(row["segment"])),
     }
+
+
+def uplink(driver: str, interface: str | None) -> Row:
+    """An interface that no driver uses is none to the role."""
+    used = Text(interface) if interface and driver != "none" else None
+    return {"virtgraph_uplink_driver": driver, **given(virtgraph_uplink_interface=used)}
 
 
 def reached_by(row: Row, known: Path) -> Row:

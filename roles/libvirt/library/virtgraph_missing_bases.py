@@ -10,7 +10,7 @@ from typing import Any
 from ansible.module_utils import virtgraph_base as base
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.virtgraph_base import Source
-from ansible.module_utils.virtgraph_batch import LEASE
+from ansible.module_utils.virtgraph_batch import LEASE, RESOURCES
 
 DOCUMENTATION = """
 module: virtgraph_missing_bases
@@ -29,7 +29,7 @@ options:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "resources": {"type": "list", "elements": "dict", "required": True},
+            "resources": RESOURCES,
             "sources": {"type": "dict", "required": True},
             "lease": {"type": "dict", "options": LEASE},
         },

@@ -15,9 +15,10 @@ from ansible.module_utils import virtgraph_iproute as iproute
 from ansible.module_utils import virtgraph_ovs as ovs
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.virtgraph_8021q import has_8021q
-from ansible.module_utils.virtgraph_batch import LEASE, claimed, installation, refuse_unknown
+from ansible.module_utils.virtgraph_batch import LEASE, claimed, installation
 from ansible.module_utils.virtgraph_libvirt import POWER, connected
 from ansible.module_utils.virtgraph_mark import Mark, read
+from ansible.module_utils.virtgraph_misspelt import UNKNOWN, refuse_misspelt
 from ansible.module_utils.virtgraph_preflight import dotted, has_kvm, holder
 
 DOCUMENTATION = """
@@ -28,7 +29,7 @@ options:
   lease: {type: dict, description: "The claim of a Run, or its installation alone."}
   uplink: {type: str, description: The interface or switch for traffic to other hosts.}
   pool_path: {type: str, description: Where volumes will lie.}
-  unknown: {type: list, elements: str, description: Variables that the role does not know.}
+  unknown: {type: dict, description: "{role, inputs, names}: variables that begin with the role's name and are none of its."}
 """
 
 _POOL = re.compile(r"vg-([0-9a-f-]{36})")
@@ -41,11 +42,11 @@ def main() -> None:
             "lease": {"type": "dict", "options": LEASE},
             "uplink": {"type": "str"},
             "pool_path": {"type": "str"},
-            "unknown": {"type": "list", "elements": "str", "default": []},
+            "unknown": UNKNOWN,
         },
         supports_check_mode=True,
     )
-    refuse_unknown(module)
+    refuse_misspelt(module)
     with connected(module) as connection, claimed(module):
         resources = list(_resources(connection, installation(module)))
         host = _host(connection, module.params["uplink"], module.params["pool_path"])

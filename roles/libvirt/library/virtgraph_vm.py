@@ -27,7 +27,7 @@ options:
   strict: {type: bool, default: true, description: Whether the module fails when a resource fails.}
   state: {type: str, choices: [present, absent], default: present, description: Of all resources given.}
   predicted: {type: dict, description: "In check mode, what roles before would have made and removed."}
-  unknown: {type: list, elements: str, description: Variables that the role does not know.}
+  unknown: {type: dict, description: "{role, inputs, names}: variables that begin with the role's name and are none of its."}
 """
 
 

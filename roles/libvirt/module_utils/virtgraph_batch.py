@@ -10,15 +10,16 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.virtgraph_fence import HostError, Lease, held
 from ansible.module_utils.virtgraph_input import Unsound, problems, repeated, uuid
 from ansible.module_utils.virtgraph_mark import DIRECT, digest
+from ansible.module_utils.virtgraph_misspelt import UNKNOWN, refuse_misspelt
 from ansible.module_utils.virtgraph_names import checked
 from ansible.module_utils.virtgraph_predicted import Predicted
+from ansible.module_utils.virtgraph_typed import mistyped, typed
 
 Item = dict[str, Any]
 Result = dict[str, Any]
@@ -44,19 +45,18 @@ class Done:
 
 def argument_spec(**own: Any) -> dict[str, Any]:
     return {
-        "resources": {"type": "list", "elements": "dict", "required": True},
+        "resources": RESOURCES,
         "lease": {"type": "dict", "options": LEASE},
         "blocked": {"type": "list", "elements": "str", "default": []},
         "strict": {"type": "bool", "default": True},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "predicted": {"type": "dict"},
-        "unknown": {"type": "list", "elements": "str", "default": []},
+        "unknown": UNKNOWN,
         **own,
     }
 
 
-# How the names of roles' variables end.
-INPUTS = ("resources", "secrets", "servers", "reservations", "lease", "blocked", "strict", "state")
+RESOURCES = {"type": "list", "elements": typed, "required": True}
 LEASE = {
     "installation": {"type": "str"},
     "slot": {"type": "int"},
@@ -75,14 +75,6 @@ def installation(module: AnsibleModule) -> str:
         raise
 
 
-def refuse_unknown(module: AnsibleModule) -> None:
-    """Variables that are misspelt. Others with the role's name before them may be somebody else's."""
-    for name in module.params["unknown"]:
-        prefix, _, last = name.rpartition("_")
-        if meant := get_close_matches(last, INPUTS, n=1, cutoff=0.85):
-            module.fail_json(msg=f"The role has no variable {name}: did you mean {prefix}_{meant[0]}?")
-
-
 def run_batch(
     module: AnsibleModule,
     kind: str | Callable[[Item], str],
@@ -95,7 +87,7 @@ def run_batch(
 
     When the module is strict, one item that is unsound keeps it from touching any.
     """
-    refuse_unknown(module)
+    refuse_misspelt(module)
     installation(module)  # one that is none is refused
     items: list[Item] = module.params["resources"]
     present = module.params["state"] == "present"
@@ -134,7 +126,7 @@ def run_batch(
 
 
 def refused_by(kind: str, item: Item, present: bool, unsound: Unsound) -> ResourceError | None:
-    reasons = list(problems(item, {"id": uuid}, ["id"])) + list(unsound(item, present))
+    reasons = list(mistyped(item)) or [*problems(item, {"id": uuid}, ["id"]), *unsound(item, present)]
     if not reasons:
         return None
     name = described(item) if item.get("id") else item.get("title", "without an id")

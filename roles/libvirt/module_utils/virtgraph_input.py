@@ -50,6 +50,9 @@ def whole(least: int, most: int) -> Check:
     return check
 
 
+MTUS = whole(576, 9216)  # bytes; as the service has it
+
+
 def one_of(*known: str) -> Check:
     return lambda value: None if value in known else f"must be one of {', '.join(known)}"
 

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from ansible.module_utils import virtgraph_iproute as iproute
 from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils.virtgraph_batch import Done, Item, ResourceError, described
-from ansible.module_utils.virtgraph_input import problems, whole
+from ansible.module_utils.virtgraph_input import MTUS, problems
 from ansible.module_utils.virtgraph_libvirt import found, ours, taps
 from ansible.module_utils.virtgraph_mark import Mark, mark
 from ansible.module_utils.virtgraph_predicted import Predicted
@@ -30,7 +30,7 @@ _INACTIVE = 0 if libvirt is None else libvirt.VIR_NETWORK_XML_INACTIVE
 
 
 def unsound(item: Item, present: bool) -> Iterator[str]:
-    yield from problems(item, {"mtu": whole(68, 65535)}, [])
+    yield from problems(item, {"mtu": MTUS}, [])
 
 
 class Networks:

@@ -12,7 +12,7 @@ from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils.virtgraph_batch import Done, Item, ResourceError, described
 from ansible.module_utils.virtgraph_dhcp_text import options, reservation, served, server_address
 from ansible.module_utils.virtgraph_dnsmasq import NIC, Dnsmasq
-from ansible.module_utils.virtgraph_input import addresses, ipv4, mac, problems, uuid, whole
+from ansible.module_utils.virtgraph_input import MTUS, addresses, ipv4, mac, problems, uuid, whole
 from ansible.module_utils.virtgraph_iproute import End
 from ansible.module_utils.virtgraph_predicted import Predicted
 
@@ -27,7 +27,7 @@ def unsound(item: Item, present: bool, beside: list[Item]) -> Iterator[str]:
     if kind(item) == "dhcp":
         checks = {
             "address": ipv4, "prefix": whole(1, 30), "mac": mac, "gateway": addresses, "nameservers": addresses,
-            "mtu": whole(68, 65535),
+            "mtu": MTUS,
         }  # fmt: skip
         yield from problems(item, checks, ["address", "prefix", "mac"] if present else [])
         return

@@ -12,7 +12,7 @@ from ansible.module_utils.virtgraph_batch import (
     Item,
     ResourceError,
 )
-from ansible.module_utils.virtgraph_input import one_of, problems, whole
+from ansible.module_utils.virtgraph_input import MTUS, one_of, problems, whole
 from ansible.module_utils.virtgraph_ovs import Switched
 from ansible.module_utils.virtgraph_predicted import Predicted
 
@@ -21,7 +21,7 @@ PLUGS: tuple[Plug, ...] = (Switched, Tagged, Untagged)
 
 
 def unsound(item: Item, present: bool) -> Iterator[str]:
-    checks = {"driver": one_of("ovs", "8021q", "none"), "vlan_id": whole(1, 4094), "mtu": whole(68, 65535)}
+    checks = {"driver": one_of("ovs", "8021q", "none"), "vlan_id": whole(1, 4094), "mtu": MTUS}
     yield from problems(item, checks, ["driver"] if present else [])
     if present and item.get("driver") in ("ovs", "8021q") and not item.get("interface"):
         yield f"the driver {item['driver']} needs an interface"

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
 Item = dict[str, Any]
@@ -55,6 +57,8 @@ class Network:
     def take(self, address: IPv4Address, whose: str) -> None:
         if self.cidr is None or address not in self.cidr:
             raise Refused(f"{whose}: {address} is not in {self.cidr or 'a subnet'} of network {self.given['name']}.")
+        if reason := misplaced(address, self.cidr):
+            raise Refused(f"{whose}: {reason}.")
         if holder := self.taken.get(address):
             raise Refused(f"{whose}: {address} is the address of {holder}.")
         self.taken[address] = whose
@@ -166,6 +170,8 @@ class Layout:
         network = Network(given, self.id_of(f"Network/{given['name']}", given), home)
         if subnet := given.get("subnet"):
             network.cidr = parsed(IPv4Network, subnet["cidr"], what)
+            if network.cidr.is_multicast or network.cidr.is_loopback:
+                raise Refused(f"{what}: {network.cidr} is not a subnet that guests can have.")
             if subnet.get("dhcp"):
                 self.serve(network, subnet["dhcp"], what)
         return network
@@ -176,9 +182,11 @@ class Layout:
         network.first, network.last = parsed(IPv4Address, first, what), parsed(IPv4Address, last, what)
         network.gateway = parsed(IPv4Address, dhcp["gateway"], what) if dhcp.get("gateway") else None
         network.nameservers = [parsed(IPv4Address, one, what) for one in dhcp.get("nameservers") or ()]
-        outside = [one for one in (network.first, network.last, network.gateway) if one and one not in network.cidr]
-        if outside or network.first > network.last:
+        told = [one for one in (network.first, network.last, network.gateway) if one]
+        if any(one not in network.cidr for one in told) or network.first > network.last:
             raise Refused(f"{what}: {dhcp['range']} and the gateway have to be in {network.cidr}, lowest first.")
+        for reason in filter(None, (misplaced(one, network.cidr) for one in told)):
+            raise Refused(f"{what}: {reason}.")
 
     def plug_all(self) -> None:
         """Addresses that are given first, then the servers' own, then the rest in the order of VMs and NICs."""
@@ -248,6 +256,12 @@ class Layout:
 
     def on(self, host: Mapping[str, Any]) -> Item:
         """What the other roles take on this host: {name, pool_path, uplink_interface, uplink_driver}."""
+        if host["uplink_interface"] and host["uplink_driver"] == "none":
+            raise Refused(
+                f"{host['name']}: virtgraph_uplink_interface is {host['uplink_interface']} and virtgraph_uplink_driver is "
+                "none, so that its networks would stay on this host. Set virtgraph_uplink_driver to ovs or 8021q, or leave "
+                "the interface out."
+            )
         vms, networks = self.vms_on(host["name"]), self.networks_on(host["name"])
         at_home = [one for one in networks if one.home == host["name"] and one.server]
         volumes = [name for name in self.volumes if self.volume_host(name) == host["name"]]
@@ -349,7 +363,7 @@ def network_item(network: Network) -> Item:
 
 
 def uplink_item(network: Network, host: Mapping[str, Any]) -> Item:
-    joined = network.given.get("segment", DEFAULT_SEGMENT) == host["segment"]
+    joined = (network.given.get("segment") or DEFAULT_SEGMENT) == host["segment"]
     return {
         "id": network.id,
         "driver": host["uplink_driver"] if joined else "none",
@@ -448,6 +462,15 @@ def parsed(kind: Any, given: Any, what: str) -> Any:
         raise Refused(f"{what}: {error}.") from error
 
 
+def misplaced(address: IPv4Address, cidr: IPv4Network) -> str | None:
+    """Why no guest can have an address of this subnet; as the service sees it."""
+    if cidr.num_addresses <= 2:  # point to point and of one host: every address is one (RFC 3021)
+        return None
+    if address == cidr.network_address:
+        return f"{address} is the address of the subnet {cidr} itself"
+    return f"{address} is the broadcast address of {cidr}" if address == cidr.broadcast_address else None
+
+
 def checked_uuid(id: str, what: str) -> str:
     try:
         if str(uuid.UUID(id)) == id:
@@ -464,15 +487,35 @@ def unique(given: Sequence[Mapping[str, Any]], kind: str) -> list[Mapping[str, A
     return list(given)
 
 
+def typed(given: Mapping[str, Any], options: Mapping[str, Any]) -> Item:
+    """The role's variables in the types of its argument_specs, which Ansible checks and does not make; names without prefix.
+
+    In a list, what is null is as if it were not given.
+    """
+    found = ArgumentSpecValidator({name: options[name] for name in given}).validate(given)
+    if found.error_messages:
+        raise Refused(remove_values(f"{'. '.join(found.error_messages)}.", found._no_log_values))
+    return {name.removeprefix("virtgraph_"): without_null(value) for name, value in found.validated_parameters.items()}
+
+
+def without_null(given: Any) -> Any:
+    if isinstance(given, list):
+        return [without_null(one) for one in given]
+    if isinstance(given, dict):
+        return {name: without_null(value) for name, value in given.items() if value is not None}
+    return given
+
+
 class ActionModule(ActionBase):
     TRANSFERS_FILES = False
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        given = json.loads(json.dumps(self._task.args["wanted"]))  # plain values
-        host = given["host"]
+        given = json.loads(json.dumps(self._task.args["given"]))  # plain values
         try:
+            given = typed(given, self._task.args["options"])
+            host = {**given, "name": self._task.args["host"]}
             layout = Layout(given)
             if self._task.args.get("secrets"):
                 vms = [vm for vm in layout.vms if vm.host == host["name"] and vm.given.get("vnc_password")]
