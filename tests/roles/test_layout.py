@@ -83,6 +83,18 @@ def test_a_removal_waits_for_the_users_and_leaves_the_pool() -> None:
     assert doc["volumes"][0]["needs"] == [vm["id"]] and vm["id"] in doc["networks"][0]["needs"]
 
 
+def test_a_removal_knows_all_networks_on_every_host_since_their_home_may_have_been_another() -> None:
+    host = {"name": "host2", "pool_path": "/p", "uplink_driver": "none", "uplink_interface": None, "segment": "default"}
+    doc = layout().off(host)
+    assert [len(doc[kind]) for kind in ("networks", "uplinks", "dhcp_servers", "reservations", "vms")] == [
+        1,
+        1,
+        1,
+        1,
+        0,
+    ]
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
