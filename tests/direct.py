@@ -80,6 +80,23 @@ def two_vms(kernel: Path, **more: Any) -> Mapping[str, Any]:
     }  # fmt: skip
 
 
+def vm(name: str, host: str, kernel: Path, **nic: Any) -> dict[str, Any]:
+    """That halts at once, with a NIC in the network and a volume of its own name."""
+    nics = [{"network": "net", **nic}]
+    return {
+        "name": name, "host": host, "memory": "16mb", "kernel": str(kernel), "nics": nics, "volumes": [{"name": name}],
+    }  # fmt: skip
+
+
+def shared(*vms: Mapping[str, Any], **network: Any) -> Mapping[str, Any]:
+    """Such VMs with their volumes, on a network that other lists may have too."""
+    return {
+        "virtgraph_networks": [{**NETWORK, **network}],
+        "virtgraph_volumes": [{"name": one["name"], "size": "10mb"} for one in vms],
+        "virtgraph_vms": list(vms),
+    }
+
+
 def there(lab: LabHosts) -> list[str]:
     """What libvirt, the kernel, the switches and the DHCP servers of both hosts have."""
     look = (

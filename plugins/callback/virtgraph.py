@@ -99,8 +99,17 @@ class CallbackModule(CallbackBase):
         said, host = result.result, result.host.get_name()
         if "filled" in said and result.task.action.rpartition(".")[2] == "virtgraph_layout":
             self._told[host] = Told(said["filled"], said["installation"], said["stack"])
+        elif result.task.action.rpartition(".")[2] == "virtgraph_play_hosts":
+            self._take_together(said)
         elif host in self._told and isinstance(said.get("resources"), list):
             self._told[host].results += said["resources"]
+
+    def _take_together(self, said: Any) -> None:
+        """Of all hosts: what was refused was not begun, and a network that others use is not taken away."""
+        if said.get("failed"):
+            self._told.clear()
+        for told in self._told.values():
+            told.filled["networks"] = [one for one in told.filled["networks"] if one["id"] not in said["kept"]]
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         if context.CLIARGS.get("check"):

@@ -8,12 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_commands import cut
-from direct import NETWORK, POOL, Direct, changed, there, two_vms
+from direct import NETWORK, POOL, Direct, changed, shared, there, two_vms, vm
 from follow import wait_for
 from lab_hosts import WHY_NOT, LabHosts
 from labs import domains
@@ -33,6 +35,22 @@ def two(lab: LabHosts, tmp_path: Path, kernel: Path) -> Iterator[Direct]:
     yield direct
     direct.remove()
     assert domains(lab, "host1", "--all") == domains(lab, "host2", "--all") == set()
+
+
+@pytest.fixture
+def listing(lab: LabHosts, tmp_path: Path) -> Iterator[Callable[..., Direct]]:
+    """Makes lists of VMs, all on one network of one installation."""
+    lists: list[Direct] = []
+    bare, own = plainly(lab), str(uuid.uuid4())
+
+    def make(*vms: dict[str, Any], **network: Any) -> Direct:
+        lists.append(Direct(lab, tmp_path, installation=own, **shared(*vms, **network)))
+        return lists[-1]
+
+    yield make
+    for direct in lists if plainly(lab) != bare else ():  # of a test that failed
+        direct.run("-e", "virtgraph_state=absent")
+    assert plainly(lab) == bare
 
 
 @pytest.fixture
@@ -91,14 +109,14 @@ def test_a_second_run_changes_nothing_and_absent_takes_exactly_that(
     own = {"virtgraph_vms": [{"name": "vm1", "host": "host1", "memory": "16mb", "kernel": str(kernel)}]}
     neighbour = Direct(lab, tmp_path, **own)
     neighbour.change()
-    before = there(lab)
+    before = plainly(lab)
     assert all(two.change().values())
     made = there(lab)
     assert domains(lab, "host1") == {f"vg-{two.id('VM/vm1')}", f"vg-{neighbour.id('VM/vm1')}"}
     assert two.change() == {"host1": 0, "host2": 0}
     assert there(lab) == made
     two.remove()
-    assert [plain(text) for text in there(lab)] == [plain(text) for text in before]
+    assert plainly(lab) == before
     assert two.remove() == {"host1": 0, "host2": 0}
     neighbour.remove()
 
@@ -106,6 +124,10 @@ def test_a_second_run_changes_nothing_and_absent_takes_exactly_that(
 def plain(text: str) -> str:
     """Without OVS's own numbering and the index in a link's name."""
     return re.sub(r"if\d+|[0-9a-f-]{36}\n|^.*lo .*\n", "", text)
+
+
+def plainly(lab: LabHosts) -> list[str]:
+    return [plain(text) for text in there(lab)]
 
 
 def test_check_mode_predicts_and_changes_nothing(two: Direct, lab: LabHosts) -> None:
@@ -225,3 +247,114 @@ def test_a_run_that_was_cut_anywhere_is_finished_by_the_next(two: Direct, lab: L
     for n in (1, 2):
         assert domains(lab, f"host{n}") == domains(lab, f"host{n}", "--all") == {f"vg-{two.id(f'VM/vm{n}')}"}
     assert POOL in lab.sh("host1", "virsh", "domblklist", f"vg-{two.id('VM/vm1')}")
+
+
+def reserved(lab: LabHosts, host: str) -> list[str]:
+    """Addresses that its DHCP servers give."""
+    lines = lab.sh(host, "sh", "-c", "cat /run/virtgraph-dhcp/*/*/hosts/* 2>/dev/null || true").split()
+    return sorted(line.split(",")[1] for line in lines)
+
+
+def servers(lab: LabHosts) -> dict[str, int]:
+    """How many DHCP servers run on each host."""
+    count = "for n in $(ip netns | cut -d' ' -f1); do ip netns pids $n; done | wc -l"
+    return {host: int(lab.sh(host, "sh", "-c", count)) for host in ("host1", "host2")}
+
+
+def spaced(done: subprocess.CompletedProcess[str]) -> str:
+    return re.sub(r"\s+", " ", done.stdout + done.stderr)
+
+
+def test_what_another_list_uses_stays_when_one_is_taken_away(
+    listing: Callable[..., Direct], lab: LabHosts, kernel: Path
+) -> None:
+    a = listing(vm("a", "host1", kernel, ip=["10.50.0.20"]), host="host1")
+    b = listing(vm("b", "host1", kernel, ip=["10.50.0.21"]), host="host1")
+    c = listing(vm("c", "host2", kernel, ip=["10.50.0.22"]), host="host1")
+    a.change()
+    before = plainly(lab)
+    b.change()
+    predicted = b.run("--check", "-e", "virtgraph_state=absent")
+    gone = b.run("-e", "virtgraph_state=absent")
+    said = "Network net stays on host1: it is used by VM a on host1."
+    assert gone.returncode == 0 and spaced(gone).count(said) == spaced(predicted).count(said) == 1, spaced(gone)
+    assert changed(gone.stdout) == changed(predicted.stdout)
+    assert plainly(lab) == before
+    assert b.remove() == {"host1": 0, "host2": 0}
+
+    c.change()
+    gone = a.run("-e", "virtgraph_state=absent")
+    assert "Network net stays on host1, host2: it is used by VM c on host2." in spaced(gone), spaced(gone)
+    assert servers(lab) == {"host1": 1, "host2": 0} and reserved(lab, "host1") == ["10.50.0.22"]
+    assert c.change() == {"host1": 0, "host2": 0}, "of what it needs nothing is gone"
+    c.remove()
+    assert servers(lab) == {"host1": 0, "host2": 0}
+
+
+def test_a_vm_that_is_on_another_host_is_not_made_twice(two: Direct, lab: LabHosts) -> None:
+    two.change()
+    before = there(lab)
+    one, _ = two.variables["virtgraph_vms"]
+    one["host"] = "host2"
+    for state in ("present", "absent"):
+        refused = two.run("-e", f"virtgraph_state={state}")
+        assert refused.returncode != 0
+        said = spaced(refused)
+        assert "VM vm1 is on host1, and the list has it on host2: put host: host1 back" in said, said
+        assert "Volume disk1 is on host1" in said
+        assert there(lab) == before
+    one["host"] = "host1"
+    assert two.change() == {"host1": 0, "host2": 0}
+
+
+def test_a_dhcp_server_moves_to_its_home(listing: Callable[..., Direct], lab: LabHosts, kernel: Path) -> None:
+    old = [vm("old", "host2", kernel, ip=["10.50.0.20"])]
+    other = listing(vm("other", "host2", kernel, ip=["10.50.0.30"]))
+    other.change()
+    direct = listing(*old)
+    direct.change()
+    assert servers(lab) == {"host1": 0, "host2": 1}
+    direct = listing(vm("new", "host1", kernel), *old)
+    predicted = direct.change("--check")
+    assert servers(lab) == {"host1": 0, "host2": 1}
+    assert direct.change() == predicted
+    assert servers(lab) == {"host1": 1, "host2": 0} and reserved(lab, "host2") == []
+    assert reserved(lab, "host1") == (three := ["10.50.0.10", "10.50.0.20", "10.50.0.30"]), "that of the other list too"
+    assert direct.change() == {"host1": 0, "host2": 0}
+
+    stranger = f"vgd-{direct.id('Network/net').replace('-', '')[:11]}"
+    lab.sh("host2", "ip", "netns", "add", stranger)
+    assert other.run().returncode != 0, "for this list the home is host2"
+    lab.sh("host2", "ip", "netns", "delete", stranger)
+    assert reserved(lab, "host1") == three, "they stay until their home has them"
+    other.change()
+    assert servers(lab) == {"host1": 0, "host2": 1}
+    assert (reserved(lab, "host1"), reserved(lab, "host2")) == ([], three)
+
+    other.remove()
+    assert servers(lab) == {"host1": 0, "host2": 1}, "it serves the VMs of the first list"
+    direct.remove()
+    assert servers(lab) == {"host1": 0, "host2": 0}, "wherever it was"
+
+
+def test_an_address_goes_to_another_when_its_vm_is_gone(
+    listing: Callable[..., Direct], lab: LabHosts, kernel: Path
+) -> None:
+    first = listing(vm("first", "host1", kernel))
+    second = listing(vm("second", "host2", kernel), host="host1")
+    first.change()
+    before = there(lab)
+    refused = second.run()
+    assert refused.returncode != 0
+    assert (
+        "Network net: 10.50.0.10 is to be the address of VM second, and VM first on host1 has it, by its interface 52:54:"
+        in spaced(refused)
+    )
+    assert there(lab) == before
+    for command in ("destroy", "undefine"):
+        lab.sh("host1", "virsh", command, f"vg-{first.id('VM/first')}")
+    second.change()
+    assert reserved(lab, "host1") == ["10.50.0.10"], "that of the VM that is gone is released"
+    assert second.change() == {"host1": 0, "host2": 0}
+    first.remove()
+    second.remove()

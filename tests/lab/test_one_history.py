@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from direct import POOL, Direct, there, two_vms
+from direct import POOL, Direct, shared, there, two_vms
+from direct import vm as direct_vm
 from follow import events, wait_for
 from lab_hosts import LabHosts
 from labs import ON_ONE_GRAPH, apply, clear, domains, empty, hosts_equal_graph, settle, succeed, vm
@@ -123,6 +124,26 @@ def test_a_removal_is_told(served: Service, lab: LabHosts, kernel: Path, tmp_pat
     settle(served, {"operations": operations(served)})
     found = served.graphql(STACK, {"stack": "removed"})
     assert found == {"vms": {"nodes": []}, "networks": {"nodes": []}}
+
+
+def test_what_stays_is_not_told_to_be_gone_and_what_was_refused_not_at_all(
+    served: Service, lab: LabHosts, kernel: Path, tmp_path: Path
+) -> None:
+    vms = [direct_vm(f"vm{n}", "host1", kernel, ip=[f"10.50.0.2{n}"]) for n in (1, 2)]
+    one, two = (reporting(served, lab, tmp_path, "shared", **shared(each, host="host1")) for each in vms)
+    one.change()
+    two.change()
+    settle(served, {"operations": operations(served)})
+    two.remove()
+    settle(served, {"operations": operations(served)})
+    vms[0]["host"] = "host2"
+    refused = one.run()
+    assert refused.returncode != 0 and "told of" not in refused.stdout, refused.stdout
+    settle(served, {"operations": operations(served)})
+    found = served.graphql(STACK, {"stack": "shared"})
+    assert [(vm["name"], vm["host"]["name"]) for vm in found["vms"]["nodes"]] == [("vm1", "host1")]
+    hosts_equal_graph(served, lab, "shared", 1)
+    clear(served, lab, "shared")
 
 
 def test_a_failure_is_told(served: Service, lab: LabHosts, kernel: Path, tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 import yaml
-from layout import FILE, virtgraph_layout
+from layout import FOLDER, virtgraph_layout
 
 from virtgraph.allocate import mac_of
 
 Layout, Refused = virtgraph_layout.Layout, virtgraph_layout.Refused
-SPECS = yaml.safe_load((FILE.parents[1] / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]
+SPECS = yaml.safe_load((FOLDER.parent / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]
 INSTALLATION = "7d0a2b9c-5b0e-4a4e-9f4c-6f0e9d0c1a11"
 ID = "56410722-d507-472a-a800-c89211b7c261"
 NETWORK = {"name": "net", "vlan_id": 100, "subnet": {"cidr": "10.1.0.0/24", "dhcp": {"range": "10.1.0.10-10.1.0.12"}}}
@@ -153,6 +153,18 @@ def test_an_interface_that_no_driver_uses_is_refused() -> None:
     ):
         given(uplink_driver="none", uplink_interface="eth1")
     assert given(uplink_driver="none", uplink_interface="")["uplinks"][0]["driver"] == "none"
+
+
+def test_a_removal_knows_all_networks_on_every_host_since_their_home_may_have_been_another() -> None:
+    host = {"name": "host2", "pool_path": "/p", "uplink_driver": "none", "uplink_interface": None, "segment": "default"}
+    doc = layout().off(host)
+    assert [len(doc[kind]) for kind in ("networks", "uplinks", "dhcp_servers", "reservations", "vms")] == [
+        1,
+        1,
+        1,
+        1,
+        0,
+    ]
 
 
 @pytest.mark.parametrize(

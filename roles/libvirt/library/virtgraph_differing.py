@@ -18,6 +18,7 @@ from ansible.module_utils.virtgraph_batch import LEASE, Done, Item, foresee, ins
 from ansible.module_utils.virtgraph_input import Unsound
 from ansible.module_utils.virtgraph_libvirt import connected
 from ansible.module_utils.virtgraph_predicted import Predicted
+from ansible.module_utils.virtgraph_seen import seen
 
 DOCUMENTATION = """
 module: virtgraph_differing
@@ -26,8 +27,11 @@ description:
   - A task on a host costs 0.4 s, whatever it does. Where nothing differs, this one is all that there is to do.
   - Looks as the modules of the kinds do in check mode, and changes nothing. What cannot be looked at differs.
   - What one of these modules would refuse to begin with, of whatever kind, is refused here, before any of them is run.
+  - Says as C(seen) what of the whole play's list is on this host, which only all hosts together can judge.
 options:
   doc: {type: dict, required: true, description: "Lists of resources, as roles/virtgraph/tasks/present.yml takes them."}
+  listed: {type: dict, required: true, description: "Networks, volumes and VMs of all hosts."}
+  state: {type: str, choices: [present, absent], default: present, description: Of all resources given.}
   lease: {type: dict, description: "The installation whose mark they bear."}
 """
 
@@ -37,59 +41,66 @@ class Look:
     """How the module of a kind looks at an item."""
 
     kind: str
-    realize: Callable[[Item], Done]
+    act: Callable[[Item], Done]  # realizes, or removes
     unsound: Unsound
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"doc": {"type": "dict", "required": True}, "lease": {"type": "dict", "options": LEASE}},
+        argument_spec={
+            "doc": {"type": "dict", "required": True},
+            "listed": {"type": "dict", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "lease": {"type": "dict", "options": LEASE},
+        },
         supports_check_mode=True,
     )
-    doc, predicted = module.params["doc"], Predicted()
+    doc, present, predicted = module.params["doc"], module.params["state"] == "present", Predicted()
     with connected(module) as connection:
-        looks = looks_of(connection, installation(module), doc, predicted)
-        if refused := list(refusals(looks, doc)):
+        looks = looks_of(connection, installation(module), doc, present, predicted)
+        if refused := list(refusals(looks, doc, present)):
             module.fail_json(msg=" ".join(refused))
-        differing = {name: list(differ(look, doc.get(name, ()), predicted)) for name, look in looks.items()}
-    module.exit_json(changed=False, doc={**doc, **differing})
+        differing = {name: list(differ(look, doc.get(name, ()), present, predicted)) for name, look in looks.items()}
+        found = seen(connection, installation(module), module.params["listed"])
+    module.exit_json(changed=False, doc={**doc, **differing}, seen=found)
 
 
-def looks_of(connection: Any, installation: str, doc: dict[str, Any], predicted: Predicted) -> dict[str, Look]:
-    """By the names of the lists, in the order in which things are needed."""
+def looks_of(
+    connection: Any, installation: str, doc: dict[str, Any], present: bool, predicted: Predicted
+) -> dict[str, Look]:
+    """By the names of the lists, in the order in which things are needed; for a removal the other way round."""
     reservations = doc.get("reservations", [])
-    served = serving.Serving(reservations, installation, predicted, True).realize
+    serve = serving.Serving(reservations, installation, predicted, True)
 
     def unsound(item: Item, present: bool) -> Iterator[str]:
         return serving.unsound(item, present, reservations)
 
-    network = networks.Networks(connection, installation, predicted, True).realize
-    uplink = uplinks.Uplinks(installation, predicted, True).realize
-    volume = volumes.Volumes(connection, {}, None, predicted, True).realize
-    vm = domains.Domains(connection, installation, {}, predicted, True).realize
-    return {
-        "pools": Look("pool", pools.Pools(connection, predicted, True).realize, pools.unsound),
-        "networks": Look("network", network, networks.unsound),
-        "uplinks": Look("uplink", uplink, uplinks.unsound),
-        "dhcp_servers": Look("dhcp", served, unsound),
-        "reservations": Look("reservation", served, unsound),
-        "volumes": Look("volume", volume, volumes.unsound),
-        "vms": Look("vm", vm, domains.unsound),
+    kinds = {
+        "pools": ("pool", pools.Pools(connection, predicted, True), pools.unsound),
+        "networks": ("network", networks.Networks(connection, installation, predicted, True), networks.unsound),
+        "uplinks": ("uplink", uplinks.Uplinks(installation, predicted, True), uplinks.unsound),
+        "dhcp_servers": ("dhcp", serve, unsound),
+        "reservations": ("reservation", serve, unsound),
+        "volumes": ("volume", volumes.Volumes(connection, {}, None, predicted, True), volumes.unsound),
+        "vms": ("vm", domains.Domains(connection, installation, {}, predicted, True), domains.unsound),
     }
+    if present:
+        return {name: Look(kind, those.realize, checks) for name, (kind, those, checks) in kinds.items()}
+    return {name: Look(kind, those.remove, checks) for name, (kind, those, checks) in reversed(kinds.items())}
 
 
-def refusals(looks: dict[str, Look], doc: dict[str, Any]) -> Iterator[str]:
+def refusals(looks: dict[str, Look], doc: dict[str, Any], present: bool) -> Iterator[str]:
     for name, look in looks.items():
         for item in doc.get(name, ()):
-            if error := refused_by(look.kind, item, True, look.unsound):
+            if error := refused_by(look.kind, item, present, look.unsound):
                 yield f"{error} {error.cure}"
 
 
-def differ(look: Look, items: list[Item], predicted: Predicted) -> Iterator[Item]:
-    """What a kind would make counts as there for the next."""
+def differ(look: Look, items: list[Item], present: bool, predicted: Predicted) -> Iterator[Item]:
+    """What a kind would make counts as there for the next, and what it would take away as gone."""
     for item in items:
         try:
-            done = foresee(look.kind, item, True, look.realize, predicted)
+            done = foresee(look.kind, item, present, look.act, predicted)
         except Exception:  # its role says what is wrong with it
             yield item
         else:

@@ -34,6 +34,12 @@ def reservation(nic: dict[str, Any]) -> str | None:
     return ",".join(part for part in (mac, addresses[0], host_name(nic.get("hostname") or "")) if part) + "\n"
 
 
+def read(line: str) -> dict[str, str]:
+    """What reservation() wrote."""
+    mac, address, hostname, *_ = [*line.strip().split(","), "", ""]
+    return {"mac": mac, "address": address, "hostname": hostname}
+
+
 def served(nic: dict[str, Any]) -> str | None:
     """Of its addresses, what the NIC gets; None of what is not valid too."""
     try:

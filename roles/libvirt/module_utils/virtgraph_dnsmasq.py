@@ -111,6 +111,11 @@ class Dnsmasq:
     def reservation(self, nic: str) -> Path:
         return self.hosts / names.checked(nic)
 
+    def reservations(self) -> dict[str, str]:
+        """Lines by NIC."""
+        files = [file for file in self.hosts.glob("*") if not file.name.startswith(".")]
+        return {file.name: self.text(file) for file in files}
+
     def reserve(self, nic: str, line: str) -> bool:
         """Whether the reservation differed."""
         file = self.reservation(nic)

@@ -82,14 +82,19 @@ class Networks:
         return ours(network.XMLDesc(_INACTIVE), item, self.installation, "libvirt network")
 
     def _refuse_while_used(self, item: Item, bridge: str) -> None:
-        ports = {port.name for port in Path(f"/sys/class/net/{bridge}/brif").glob("*")}
-        itself = iproute.link(names.untagged(self.installation, item["id"]))
-        own = {names.uplink_inside(item["id"]), names.dhcp(item["id"]), itself and itself["ifname"]}
-        if used := ports - own - taps(self.connection, self.predicted):
+        if used := ports(item["id"], self.installation) - taps(self.connection, self.predicted):
             raise ResourceError(
                 f"Something is still plugged into network {described(item)}: {', '.join(sorted(used))} on {bridge}.",
                 "Remove or detach the VMs on it, then apply again.",
             )
+
+
+def ports(network: str, installation: str) -> set[str]:
+    """What is plugged into its bridge, but for its own uplink and DHCP server."""
+    there = {port.name for port in Path(f"/sys/class/net/{names.bridge(network)}/brif").glob("*")}
+    there -= {names.uplink_inside(network), names.dhcp(network)}
+    itself = iproute.link(names.untagged(installation, network)) if there else None
+    return there - {itself["ifname"]} if itself else there
 
 
 def _shown(network: Any | None, ours: str) -> str:

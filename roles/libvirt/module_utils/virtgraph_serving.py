@@ -34,11 +34,11 @@ def unsound(item: Item, present: bool, beside: list[Item]) -> Iterator[str]:
     yield from problems(
         item, {"network": uuid, "mac": mac, "addresses": addresses}, ["mac", "addresses"] if present else []
     )
-    for other in beside if present else []:
-        if other is not item and other.get("network") == item["network"]:
+    for other in beside if present and served(item) else []:
+        if other is not item and other.get("network") == item["network"] and served(other):
             if str(other.get("mac")).lower() == str(item.get("mac")).lower():
                 yield f"mac is that of {described(other)} in the same network too"
-            if served(other) and served(other) == served(item):
+            if served(other) == served(item):
                 yield f"address {served(item)} is that of {described(other)} in the same network too"
 
 
@@ -91,7 +91,8 @@ class Serving:
                 iproute.delete(dnsmasq.netns)
             if dnsmasq.has_namespace():
                 iproute.run("ip", "netns", "delete", dnsmasq.netns)
-            dnsmasq.forget()
+            if not item.get("reservations_stay"):
+                dnsmasq.forget()
         return Done(True, diff=(told, ""))
 
     def _reserve(self, item: Item) -> Done:

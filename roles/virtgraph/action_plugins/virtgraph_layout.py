@@ -277,6 +277,37 @@ class Layout:
             "vms": [self.vm_item(vm, host["pool_path"]) for vm in vms],
         }
 
+    def off(self, host: Mapping[str, Any]) -> Item:
+        """What they take away: networks as if each host had all and served them, since other lists had other homes."""
+        networks = list(self.networks.values())
+        everywhere = {
+            "networks": [network_item(one) for one in networks],
+            "uplinks": [uplink_item(one, host) for one in networks],
+            "dhcp_servers": [server_item(one) for one in networks if one.server],
+            "reservations": [reservation_item(vm, nic) for vm in self.vms for nic in vm.nics if nic.network.server],
+        }
+        return turned_round({**self.on(host), **everywhere})
+
+    def listed(self, pool_path: str) -> Item:
+        """What each host of a play looks for, whichever host it is for; `pool_path` is that of the host that looks."""
+        volumes = [(self.id_of(f"Volume/{name}", given), name) for name, given in self.volumes.items()]
+        return {
+            "networks": [
+                {
+                    **common(one.id, one.given["name"]),
+                    "home": one.home,
+                    "server": str(one.server) if one.server else None,
+                }
+                for one in self.networks.values()
+            ],
+            "reservations": [{**reservation_item(vm, nic), "vm": vm.id} for vm in self.vms for nic in vm.nics],
+            "volumes": [
+                {**common(id, name), "host": self.volume_host(name), "path": f"{pool_path}/{id}.qcow2"}
+                for id, name in volumes
+            ],
+            "vms": [{**common(vm.id, vm.given["name"]), "host": vm.host} for vm in self.vms],
+        }
+
     def filled(self, host: str) -> Item:
         """What was given of this host, with ids and addresses; without passwords."""
         return {
@@ -521,9 +552,9 @@ class ActionModule(ActionBase):
                 vms = [vm for vm in layout.vms if vm.host == host["name"] and vm.given.get("vnc_password")]
                 found = {"secrets": {vm.id: {"vnc_password": vm.given["vnc_password"]} for vm in vms}}
             else:
-                doc = layout.on(host)
                 found = {
-                    "doc": doc if given["state"] == "present" else turned_round(doc),
+                    "doc": layout.on(host) if given["state"] == "present" else layout.off(host),
+                    "listed": layout.listed(host["pool_path"]),
                     "filled": {**layout.filled(host["name"]), "state": given["state"]},
                     "installation": given["installation"],
                     "stack": given["stack"],
