@@ -106,7 +106,7 @@ class CallbackModule(CallbackBase):
 
     def _take_together(self, said: Any) -> None:
         """Of all hosts: what was refused was not begun, and a network that others use is not taken away."""
-        if said.get("failed"):
+        if "kept" not in said:
             self._told.clear()
         for told in self._told.values():
             told.filled["networks"] = [one for one in told.filled["networks"] if one["id"] not in said["kept"]]
