@@ -103,7 +103,7 @@ def test_each_change_is_foreseen_and_nothing_beside_it(host: Host, source: str) 
     assert agree(host, {"volume": grown}) == {("volume : Volumes", data["id"])}
     host.virsh("suspend", f"vg-{vm['id']}")
     assert agree(host, {"vm": roles["vm"]}) == {("vm : VMs", vm["id"])}, "a paused guest is woken"
-    stopped = {"vm_resources": [{**vm, "state": "stopped"}]}
+    stopped = {"vm_resources": [{**vm, "state": "stopped"}], "vm_shutdown_timeout": 1}
     assert len(agree(host, {"vm": stopped})) == 1
     host.virsh("pool-destroy", f"vg-{host.pool}")
     assert {id for _, id in agree(host, {"pool": roles["pool"], "volume": grown})} == {host.pool}

@@ -1,10 +1,12 @@
 """The role vm on a real libvirtd: what a second run, a change, a foreign domain and a removal do."""
 
 import subprocess
+import time
 import uuid
 
 import pytest
 from conftest import Host
+from plays import play
 
 pytestmark = pytest.mark.lab
 
@@ -117,6 +119,17 @@ def test_a_vm_that_does_not_go_keeps_its_volume(host: Host) -> None:
     assert results[vm["id"]].failed
     assert results[volume["id"]].skipped
     assert host.sh("ls", host.pool_path).split() == [f"{volume['id']}.qcow2"]
+
+
+def test_a_guest_has_the_time_that_is_given_to_power_off(host: Host) -> None:
+    """This one never does by itself, so that its power is cut then."""
+    vm = host.vm()
+    assert play(host, vm={"vm_resources": [vm]}).returncode == 0
+    begun = time.monotonic()
+    stopped = play(host, vm={"vm_resources": [{**vm, "state": "stopped"}], "vm_shutdown_timeout": "14"})
+    assert stopped.returncode == 0, stopped.stdout
+    assert host.virsh("domstate", f"vg-{vm['id']}").strip() == "shut off"
+    assert 14 < time.monotonic() - begun < 40
 
 
 def test_a_vnc_password_is_nowhere_but_in_the_domain(host: Host) -> None:

@@ -53,6 +53,19 @@ def test_a_source_with_another_hash_is_refused_and_leaves_nothing(host: Host, so
     assert host.sh("ls", "-A", host.pool_path) == ""
 
 
+def test_another_source_of_a_volume_that_is_there_is_refused(host: Host, source: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", other, "32M"], check=True)
+    was, new = (hashlib.sha256(file.read_bytes()).hexdigest() for file in (source, other))
+    volume = host.volume(source={"file": str(source), "sha256": was})
+    host.play("realize", pools=host.pools(), volumes=[volume])
+    (result,) = host.play("realize", volumes=[{**volume, "source": {"file": str(other), "sha256": new}}]).values()
+    assert f"was made from a source with the SHA-256 {was}, and {new} is wanted" in str(result.error)
+    assert not host.play("realize", volumes=[{**volume, "source": {"file": str(source), "sha256": None}}])[
+        volume["id"]
+    ].changed
+
+
 def test_a_source_that_is_not_there_is_named(host: Host) -> None:
     volume, other = host.volume(source={"file": "/nowhere.qcow2", "sha256": None}), host.volume()
     results = host.play("realize", pools=host.pools(), volumes=[volume, other])

@@ -8,7 +8,7 @@ import json
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.virtgraph_batch import argument_spec, installation, predicted, run_batch
-from ansible.module_utils.virtgraph_domains import THREADS, Domains, unsound
+from ansible.module_utils.virtgraph_domains import SHUTDOWN, THREADS, Domains, unsound
 from ansible.module_utils.virtgraph_libvirt import connected, watched
 
 DOCUMENTATION = """
@@ -22,6 +22,7 @@ description:
 options:
   resources: {type: list, elements: dict, required: true, description: As roles/vm/defaults/main.yml tells.}
   secrets: {type: str, description: "Base64 of JSON {vm id: {vnc_password: text}}."}
+  shutdown_timeout: {type: int, default: 60, description: Seconds for a guest to power off before its power is cut.}
   lease: {type: dict, description: The claim of a Run.}
   blocked: {type: list, elements: str, description: Ids that failed earlier; what needs one of them is skipped.}
   strict: {type: bool, default: true, description: Whether the module fails when a resource fails.}
@@ -34,11 +35,20 @@ options:
 def main() -> None:
     module = AnsibleModule(
         # Base64, because Ansible blanks out each value in it wherever it occurs: of a password "a", each letter a.
-        argument_spec=argument_spec(secrets={"type": "str", "no_log": True}),
+        argument_spec=argument_spec(
+            secrets={"type": "str", "no_log": True}, shutdown_timeout={"type": "int", "default": SHUTDOWN}
+        ),
         supports_check_mode=True,
     )
     with connected(module) as connection:
-        domains = Domains(connection, installation(module), _secrets(module), predicted(module), module.check_mode)
+        domains = Domains(
+            connection,
+            installation(module),
+            _secrets(module),
+            predicted(module),
+            module.check_mode,
+            module.params["shutdown_timeout"],
+        )
         realize = domains.realize if module.params["state"] == "present" else domains.remove
         run_batch(module, "vm", watched(connection, realize), unsound, domains.predicted, THREADS)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pwd
+import re
 import shutil
 import struct
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ from ansible.module_utils import virtgraph_names as names
 
 _BLOCK = 1 << 20
 _QCOW2 = b"QFI\xfb"
+_BASE = re.compile(r"(?:.*/)?base-([0-9a-f]{64})\.qcow2")
 _FOLDERS = ".ansible/tmp"
 _PREFIX = "virtgraph-"
 
@@ -89,6 +91,18 @@ def sha256(file: Path) -> str:
         while block := opened.read(_BLOCK):
             found.update(block)
     return found.hexdigest()
+
+
+def made_from(file: Path) -> str | None:
+    """SHA-256 of the source that a volume was made from, which its backing file is named after; None: of no base."""
+    with file.open("rb") as opened:
+        begin = opened.read(32)
+        if len(begin) < 32 or begin[:4] != _QCOW2:
+            return None
+        offset, length = struct.unpack_from(">QI", begin, 8)
+        opened.seek(offset)
+        named = _BASE.fullmatch(opened.read(length if offset else 0).decode(errors="replace"))
+    return named[1] if named else None
 
 
 def virtual_size(file: Path) -> int | None:

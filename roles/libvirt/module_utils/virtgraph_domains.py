@@ -28,7 +28,7 @@ except ImportError:
 
 BUSES = ("virtio", "scsi", "sata", "ide")
 THREADS = 4  # libvirtd serves 5 requests of one client at a time
-SHUTDOWN = 10.0  # seconds for a guest to power off by itself
+SHUTDOWN = 60  # seconds for a guest to power off by itself, if nothing else is said
 OFF = () if libvirt is None else (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_CRASHED)
 SLEEPING = () if libvirt is None else (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PMSUSPENDED)
 
@@ -37,7 +37,7 @@ def unsound(item: Item, present: bool) -> Iterator[str]:
     if not present:
         return
     checks = {
-        "vcpus": whole(1, 1 << 16), "memory": whole(1 << 20, 1 << 60), "kernel": path, "initrd": path,
+        "vcpus": whole(1, 512), "memory": whole(1 << 20, 16 << 40), "kernel": path, "initrd": path,
         "state": one_of("running", "stopped"), "domain_type": one_of("auto", "kvm", "qemu"),
     }  # fmt: skip
     yield from problems(item, checks, ["vcpus", "memory"])
@@ -63,12 +63,14 @@ class Domains:
         secrets: dict[str, dict[str, str]],
         predicted: Predicted,
         check: bool,
+        shutdown: int = SHUTDOWN,
     ) -> None:
         self.connection = connection
         self.installation = installation
         self.secrets = secrets
         self.predicted = predicted
         self.check = check
+        self.shutdown = shutdown
 
     def realize(self, item: Item) -> Done:
         if (item.get("domain_type") or "auto") == "auto":
@@ -84,7 +86,7 @@ class Domains:
             return Done(not defined or switched, diff=diff)
         if not defined:
             domain = self._define(domain, vm, new)
-        powered = _power(domain, vm.running)
+        powered = _power(domain, vm.running, self.shutdown)
         return Done(not defined or powered, _facts(domain, vm, new), diff=diff)
 
     def remove(self, item: Item) -> Done:
@@ -174,13 +176,13 @@ def is_to_be_switched(state: int | None, running: bool) -> bool:
     return not running or state in SLEEPING
 
 
-def _power(domain: Any, running: bool) -> bool:
+def _power(domain: Any, running: bool, shutdown: int) -> bool:
     """Whether anything had to be done."""
     state = domain.state()[0]
     if not is_to_be_switched(state, running):
         return False
     if not running:
-        return _stop(domain)
+        return _stop(domain, shutdown)
     if state in OFF:
         names.CONSOLE_LOGS.mkdir(mode=0o711, exist_ok=True)  # libvirtd makes it too late for a host's first guest
         domain.create()
@@ -191,10 +193,10 @@ def _power(domain: Any, running: bool) -> bool:
     return True
 
 
-def _stop(domain: Any) -> bool:
+def _stop(domain: Any, shutdown: int) -> bool:
     with contextlib.suppress(libvirt.libvirtError):  # it may be off by now
         domain.shutdown()
-    until = time.monotonic() + SHUTDOWN
+    until = time.monotonic() + shutdown
     while domain.state()[0] not in OFF and time.monotonic() < until:
         time.sleep(0.1)
     if domain.state()[0] not in OFF:

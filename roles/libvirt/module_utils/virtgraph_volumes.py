@@ -27,7 +27,7 @@ _METADATA = 256 << 10  # bytes that an empty qcow2 file takes, nearly
 
 
 def unsound(item: Item, present: bool) -> Iterator[str]:
-    yield from problems(item, {"pool": uuid, "pool_path": path, "size": whole(1, 1 << 62)}, ["pool", "pool_path"])
+    yield from problems(item, {"pool": uuid, "pool_path": path, "size": whole(1, 1 << 50)}, ["pool", "pool_path"])
     source = item.get("source")
     if source:
         yield from problems(source, {"file": path, "sha256": sha256}, ["file"], "source.")
@@ -58,6 +58,8 @@ class Volumes:
                 f"Volume {described(item)} has no pool: {item['pool']} is not on {self.host}.",
                 "Apply the pool to this host first.",
             )
+        if _path(item).exists():
+            _refuse_another_source(item)
         if self.check:
             return Done(self._would_change(item))
         volume, file = self._volume(pool, item), _path(item)
@@ -210,6 +212,16 @@ class Volumes:
             f"Volume {described(item)} does not fit into pool {item['pool_path']} on {self.host}: "
             f"{needed} bytes needed, {space.f_bavail * space.f_frsize} free.",
             "Free some space there, or put the volume into another pool.",
+        )
+
+
+def _refuse_another_source(item: Item) -> None:
+    wanted, has = (item.get("source") or {}).get("sha256"), base.made_from(_path(item))
+    if wanted and has and wanted.lower() != has:
+        raise ResourceError(
+            f"Volume {described(item)} was made from a source with the SHA-256 {has}, and {wanted} is wanted: the source of"
+            " a volume cannot change after it was made.",
+            "Give the source that it was made from, or make a new volume.",
         )
 
 
