@@ -16,7 +16,7 @@ from typing import Any
 from processes import descendants
 from serving import ROOT, Service
 
-CONFIG = ROOT / "playbooks" / "ansible.cfg"
+CONFIG = ROOT / "ansible.cfg"
 INVENTORY = ROOT / "inventory" / "virtgraph.yml"
 
 PLAIN = {

@@ -34,7 +34,7 @@ class Direct:
         self.file = folder / f"{uuid.uuid4()}.json"  # JSON is YAML
         self.environment = {
             **os.environ,
-            "ANSIBLE_CONFIG": str(ROOT / "playbooks" / "ansible.cfg"),
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
         }
 

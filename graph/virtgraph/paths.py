@@ -6,7 +6,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def ansible() -> Path:
-    """The folder that holds playbooks/ and roles/ as siblings."""
+    """The folder that holds ansible.cfg, playbooks/ and roles/."""
     installed = _PACKAGE / "_ansible"
     return installed if installed.is_dir() else _PACKAGE.parents[1]
 

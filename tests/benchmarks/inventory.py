@@ -41,7 +41,7 @@ def compare(served: Service, folder: Path, vms: int) -> list[list[str]]:
 
 def graph(served: Service, inventory: Path) -> str:
     ansible = Path(sys.executable).with_name("ansible-inventory")
-    environment = {**served.environment, "ANSIBLE_CONFIG": str(ROOT / "playbooks/ansible.cfg")}
+    environment = {**served.environment, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
     command: list[str | Path] = [ansible, "-i", inventory, "--graph"]
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     return str(done.stdout)

@@ -73,7 +73,6 @@ def test_the_readmes_example(readme_lab: LabHosts) -> None:
     def run(command: str) -> str:
         path = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "ANSIBLE_CONFIG": "playbooks/ansible.cfg",
         }
         environment = clean(os.environ) | own | path
         done = subprocess.run(

@@ -132,7 +132,7 @@ def test_the_same_order_again_changes_nothing(lab: LabHosts, running: Running) -
             "realize.yml",
         ],
         cwd=ROOT / "playbooks",
-        env=os.environ | {"ANSIBLE_CONFIG": str(ROOT / "playbooks/ansible.cfg")},
+        env=os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
         capture_output=True,
         text=True,
         timeout=300,

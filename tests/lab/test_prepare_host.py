@@ -19,7 +19,7 @@ pytestmark = pytest.mark.lab
 POOL = "/var/lib/libvirt/images/prepared"
 
 
-ENVIRONMENT = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "playbooks" / "ansible.cfg")}
+ENVIRONMENT = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
 
 
 def command(lab: LabHosts, *options: str) -> list[str | Path]:

@@ -87,13 +87,13 @@ def inventory(wheel: Service) -> str:
     """By the configuration and the plugin that the wheel brings."""
     assert wheel.cwd
     command = WHERE.replace("/opt/virtgraph", str(wheel.cwd))
-    playbooks = Path(
+    place = Path(
         subprocess.run(["sh", "-c", command], env=plain(), check=True, capture_output=True, text=True).stdout.strip()
     )
-    assert playbooks.is_relative_to(wheel.cwd)
+    assert place.is_relative_to(wheel.cwd)
     done = subprocess.run(
-        [wheel.cwd / "bin" / "ansible-inventory", "-i", playbooks.parent / "inventory" / "virtgraph.yml", "--graph"],
-        env=wheel.environment | {"ANSIBLE_CONFIG": str(playbooks / "ansible.cfg")},
+        [wheel.cwd / "bin" / "ansible-inventory", "-i", place / "inventory" / "virtgraph.yml", "--graph"],
+        env=wheel.environment | {"ANSIBLE_CONFIG": str(place / "ansible.cfg")},
         cwd=wheel.cwd,
         capture_output=True,
         text=True,

@@ -28,7 +28,7 @@ def command(host: Host, file: Path, *options: str) -> list[str | Path]:
 
 
 def environment(**more: str) -> dict[str, str]:
-    own = {"ANSIBLE_CONFIG": f"{ROOT}/playbooks/ansible.cfg", "ANSIBLE_ROLES_PATH": f"{ROOT}/roles"}
+    own = {"ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg", "ANSIBLE_ROLES_PATH": f"{ROOT}/roles"}
     return {**os.environ, **own, **more}
 
 

@@ -79,7 +79,7 @@ def test_settings_are_those_of_the_service() -> None:
 
 def test_what_lies_in_no_checkout_says_what_it_needs(host: Host, tmp_path: Path) -> None:
     """As in a wheel, or in the collection."""
-    shutil.copytree(ROLE, tmp_path / "roles" / "controller")
+    shutil.copytree(ROLE.parent, tmp_path / "roles")
     refused = play_all(
         host, environment={"ANSIBLE_ROLES_PATH": str(tmp_path / "roles")}, roles=[{"role": "controller"}]
     )

@@ -82,7 +82,7 @@ def export(settings: Settings, reference: str, folder: Path) -> None:
     write(folder / "inventory.yml", {"libvirt_hosts": {"hosts": {host_name(h): host_vars(h, known) for h in hosts}}})
     write(folder / "vars.yml", variables)
     files = f"-i {shlex.quote(f'{folder}/inventory.yml')} -e @{shlex.quote(f'{folder}/vars.yml')}"
-    config, site = (shlex.quote(str(paths.playbooks() / name)) for name in ("ansible.cfg", "site.yml"))
+    config, site = (shlex.quote(str(paths.ansible() / name)) for name in ("ansible.cfg", "playbooks/site.yml"))
     say(f"ANSIBLE_CONFIG={config} ansible-playbook {files} {site}")
     if secret := [f"{vm['id']} ({vm['name']})" for vm in variables["virtgraph_vms"] if "vnc_password" in vm]:
         say(

@@ -20,7 +20,7 @@ def make(folder: Path, playbooks: Path) -> dict[str, str]:
         **{name: "" for name in os.environ if name.startswith("VIRTGRAPH_")},
         "PATH": f"{folder / 'bin'}:{os.environ.get('PATH', os.defpath)}",
         "LC_ALL": "C.UTF-8",
-        "ANSIBLE_CONFIG": str(playbooks / "ansible.cfg"),
+        "ANSIBLE_CONFIG": str(playbooks.parent / "ansible.cfg"),
         "ANSIBLE_HOST_KEY_CHECKING": "True",  # ansible-runner would switch it off
         "ANSIBLE_INVENTORY_ENABLED": "ansible.builtin.yaml",
         "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),

@@ -11,14 +11,15 @@ from pathlib import Path
 
 def fingerprint(environment: Mapping[str, str]) -> str:
     """Of Ansible's settings in the environment, its version, and the files (by name, size and time) of our
-    playbooks and roles, which lie beside the folder of ansible.cfg."""
+    playbooks and roles, which lie beside ansible.cfg."""
     parts = [sys.executable]
     parts += sorted(f"{name}={value}" for name, value in environment.items() if name.startswith("ANSIBLE_"))
     for package in ("ansible", "ansible_collections"):
         parts += _state(_folder(package))
-    playbooks = Path(environment["ANSIBLE_CONFIG"]).parent
-    for folder in (playbooks, playbooks.parent / "roles"):
-        parts += sorted(_states(folder))
+    config = Path(environment["ANSIBLE_CONFIG"])
+    parts += _state(str(config))
+    for name in ("playbooks", "roles"):
+        parts += sorted(_states(config.parent / name))
     return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
 
 
