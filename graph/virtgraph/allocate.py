@@ -21,6 +21,7 @@ class SubnetNow:
     gateway: Address | None
     nameservers: tuple[Address, ...]
     server: Address | None
+    mac: str | None  # of the server
     taken: dict[Address, str]
     searched: int = 0  # from the first of the range on, how many were found not to be free
 

@@ -1,7 +1,8 @@
 """Tells a running service what role virtgraph did without it, so that both have one history.
 
-Each host's part is told at the end of the play, failures too. A service that is away, or that refuses, is a warning: what
-was done on the hosts is done, and the next run tells it again.
+Each host's part is told at the end of the play, failures too, and nothing that the run did not come to: the service would
+do that. A service that is away, or that refuses, is a warning: what was done on the hosts is done, and the next run tells
+it again.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,8 +28,12 @@ short_description: Tells a virtgraph service what role virtgraph did on each hos
 version_added: "0.1.0"
 author: virtgraph
 description:
-  - Enable it with C(ANSIBLE_CALLBACKS_ENABLED=virtgraph). Hosts are known to the service by their names in the inventory,
-    and I(virtgraph_installation) is the service's own (C(virtgraph export) writes it).
+  - Enable it with C(ANSIBLE_CALLBACKS_ENABLED=virtgraph), in the collection C(virtgraph.libvirt) by its full name,
+    C(ANSIBLE_CALLBACKS_ENABLED=virtgraph.libvirt.virtgraph). Hosts are known to the service by their names in the
+    inventory, and I(virtgraph_installation) is the service's own (C(virtgraph export) writes it).
+  - What a run made, took away, failed at, or found as it is listed is told. What it did not come to is not told, because of
+    C(--tags) or since something failed before; nor is a VM without its networks and volumes.
+  - The service goes on to serve each network where the run does, and what it knows to be used by others stays in it.
   - VNC passwords are not told. A run with C(--check) tells nothing.
 options:
   url:
@@ -59,6 +66,7 @@ mutation ($input: ReportRunInput!) {
   }
 }
 """
+KINDS = ("networks", "volumes", "vms")
 ATTACHED = "n0stack/n0core/vm/attachments"
 Item = dict[str, Any]
 
@@ -70,7 +78,27 @@ class Told:
     filled: Item
     installation: str
     stack: str
+    steps: Counter[str]  # by id: how many results it has once nothing of it is left to do
     results: list[Item] = field(default_factory=list)
+
+    @property
+    def removed(self) -> bool:
+        return bool(self.filled["state"] == "absent")
+
+    def left_out(self) -> set[str]:
+        """Ids of what the run did not come to, or not with all of the roles that have to do with it."""
+        said = Counter(one["id"] for one in self.results)
+        failed = {one["id"] for one in self.results if one.get("failed") or one.get("skipped")}
+        return {id for id, steps in self.steps.items() if said[id] < steps} - failed
+
+    def done(self) -> Item:
+        """Of what is listed, what there is to tell. A VM needs all that it is made of, and nothing once it is gone."""
+        left = self.left_out()
+        done = {kind: [one for one in self.filled[kind] if one["id"] not in left] for kind in KINDS}
+        if self.removed:
+            return {**done, "vms": [{**vm, "volumes": []} for vm in done["vms"]]}
+        volumes = {volume["name"]: volume["id"] for volume in self.filled["volumes"]}
+        return {**done, "vms": [vm for vm in done["vms"] if left.isdisjoint(needs(vm, volumes))]}
 
 
 class CallbackModule(CallbackBase):
@@ -97,28 +125,37 @@ class CallbackModule(CallbackBase):
 
     def _take(self, result: Any) -> None:
         said, host = result.result, result.host.get_name()
-        if "filled" in said and result.task.action.rpartition(".")[2] == "virtgraph_layout":
-            self._told[host] = Told(said["filled"], said["installation"], said["stack"])
-        elif result.task.action.rpartition(".")[2] == "virtgraph_play_hosts":
+        action = result.task.action.rpartition(".")[2]
+        if "filled" in said and action == "virtgraph_layout":
+            self._told[host] = Told(said["filled"], said["installation"], said["stack"], steps(said["doc"]))
+        elif action == "virtgraph_play_hosts":
             self._take_together(said)
         elif host in self._told and isinstance(said.get("resources"), list):
             self._told[host].results += said["resources"]
 
     def _take_together(self, said: Any) -> None:
         """Of all hosts: what was refused was not begun, and a network that others use is not taken away."""
-        if "kept" not in said:
+        if "docs" not in said:
             self._told.clear()
-        for told in self._told.values():
+        for host, told in self._told.items():
+            if host in said["docs"]:  # what is no longer in it is as it is listed; a host that could not look has none
+                told.steps = steps(said["docs"][host])
             told.filled["networks"] = [one for one in told.filled["networks"] if one["id"] not in said["kept"]]
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         if context.CLIARGS.get("check"):
             return
-        leave_networks_to_the_last([self._told[host] for host in sorted(self._told)])
         for host in sorted(self._told):
             told = self._told[host]
+            done, listed = told.done(), count(told.filled)
+            if left := listed - count(done):
+                self._display.display(
+                    f"virtgraph: not told of {left} of {listed} resources on {host}, which were left out"
+                )
+            if left == listed:
+                continue
             try:
-                answer = self._service().ask(REPORT, input=report(host, told))
+                answer = self._service().ask(REPORT, input=report(host, told, done))
             except AnsibleError as error:
                 self._display.warning(f"The service was not told what was done on {host}. {error}")
                 continue
@@ -135,15 +172,22 @@ class CallbackModule(CallbackBase):
         return inventory.Service(inventory.Settings(options.get))
 
 
-def leave_networks_to_the_last(told: list[Told]) -> None:
-    """Of those who removed them: while a host's VMs are there for the service, it keeps their networks."""
-    gone = [one.filled for one in told if one.filled["state"] == "absent"]
-    networks = {network["id"]: network for filled in gone for network in filled["networks"]}
-    for filled in gone:
-        filled["networks"] = list(networks.values()) if filled is gone[-1] else []
+def steps(doc: Item) -> Counter[str]:
+    """Each of the lists is some role's, which gives a result for each item; a network is in several."""
+    return Counter(item["id"] for items in doc.values() if isinstance(items, list) for item in items)
 
 
-def report(host: str, told: Told) -> Item:
+def count(listed: Item) -> int:
+    return sum(len(listed[kind]) for kind in KINDS)
+
+
+def needs(vm: Item, volumes: Item) -> Iterator[str]:
+    for nic in vm["nics"]:
+        yield from (nic["id"], nic["network_id"])
+    yield from (volumes[attached["name"]] for attached in vm.get("volumes") or ())
+
+
+def report(host: str, told: Told, done: Item) -> Item:
     results = [
         {name: one[name] for name in ("failed", "skipped", "error", "cure", "facts") if one.get(name)}
         | {"resource": one["id"]}
@@ -153,17 +197,18 @@ def report(host: str, told: Told) -> Item:
         "host": host,
         "stack": told.stack,
         "installation": told.installation,
-        "document": json.dumps(document(told.filled)),
+        "document": json.dumps(document(done)),
         "results": results,
-        "removed": told.filled["state"] == "absent",
+        "servers": [{"network": one["id"], **one["served"]} for one in done["networks"] if one["served"]],
+        "removed": told.removed,
     }
 
 
-def document(filled: Item) -> Item:
+def document(done: Item) -> Item:
     """As `virtgraph apply` takes it. Keys are made of kinds, since a network and a VM may have one name."""
-    spec = {f"network {one['name']}": network(one) for one in filled["networks"]}
-    spec |= {f"volume {one['name']}": volume(one) for one in filled["volumes"]}
-    spec |= {f"vm {one['name']}": vm(one) for one in filled["vms"]}
+    spec = {f"network {one['name']}": network(one) for one in done["networks"]}
+    spec |= {f"volume {one['name']}": volume(one) for one in done["volumes"]}
+    spec |= {f"vm {one['name']}": vm(one) for one in done["vms"]}
     return {"version": 0, "spec": spec}
 
 

@@ -328,7 +328,8 @@ class Service:
 
         with ThreadPoolExecutor(2) as readers:
             begin, end = readers.map(read, (self.pages(query), self.pages_backwards(query)))
-        return [node for nodes in (*begin, *reversed(end)) for node in nodes]
+        # where both hold a page at one time, either takes it for new
+        return list({node["id"]: node for nodes in (*begin, *reversed(end)) for node in nodes}.values())
 
     def ask(self, query: str, **variables: Any) -> Row:
         """The page of an answer without errors."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_commands import INVENTORY, listed, ran, run, told
 from processes import descendants
 from served import NOWHERE, Api
-from serving import serving
+from serving import ROOT, serving
 from showing import a_network
 from test_hostile_text import HOSTILE, TOUCHED
 
@@ -175,3 +178,26 @@ def test_the_file_of_settings_counts(running: Api, tmp_path: Path) -> None:
     refused = run(running.service, "ansible-inventory", "-i", INVENTORY, "--graph", **named)
     assert refused.returncode != 0
     assert f"{settings} cannot be read" in refused.stderr
+
+
+def test_a_page_that_both_readers_hold_at_one_time_is_listed_once() -> None:
+    both = threading.Barrier(2)
+
+    class Node(dict[str, str]):
+        """The reader that has it waits for the other one to have it too."""
+
+        def __getitem__(self, field: str) -> str:
+            if not self.get("waited"):
+                self["waited"] = "yes"
+                both.wait(10)
+            return super().__getitem__(field)
+
+    class Met(runpy.run_path(str(ROOT / "plugins" / "inventory" / "virtgraph.py"))["Service"]):  # type: ignore[misc]
+        def __init__(self) -> None:
+            pass
+
+        def ask(self, query: str, **variables: Any) -> Any:
+            ends = dict.fromkeys(("startCursor", "endCursor", "hasPreviousPage", "hasNextPage"))
+            return {"nodes": [{"id": "first"}, Node(id="last")], "pageInfo": ends}
+
+    assert [node["id"] for node in Met().from_both_ends("")] == ["first", "last"]

@@ -7,11 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from served import NO_ID, Api, told
+from served import NO_ID, Api, refused, told
 
-NET, NIC, DISK, VM = (f"5b0e4a4e-9f4c-4f0e-8d0c-00000000000{n}" for n in range(1, 5))
+NET, NIC, DISK, VM, OTHER = (f"5b0e4a4e-9f4c-4f0e-8d0c-00000000000{n}" for n in range(1, 6))
 ATTACHED = {"r": "n0stack/n0core/vm/attachments"}
 ON = {"object": {"id": NET}, "property": {"r": "n0stack/n0core/port/network"}}
+NIC_OF_WEB = {
+    "type": "resource/nic", "id": NIC, "hw_addr": "52:54:00:00:00:07", "ip_addresses": ["10.0.0.10"], "relations": [ON],
+}  # fmt: skip
 DOCUMENT = {
     "net": {
         "type": "resource/network/vlan", "id": NET, "parameters": {"vlan_id": 7},
@@ -21,10 +24,7 @@ DOCUMENT = {
     "web": {
         "type": "resource/vm/kvm", "id": VM, "memory": "64mb",
         "dependencies": [
-            {"object": {
-                "type": "resource/nic", "id": NIC, "hw_addr": "52:54:00:00:00:07", "ip_addresses": ["10.0.0.10"],
-                "relations": [ON],
-            }, "property": ATTACHED},
+            {"object": NIC_OF_WEB, "property": ATTACHED},
             {"object": {"variable": "disk"}, "property": ATTACHED},
         ],
     },
@@ -43,6 +43,8 @@ SEEN = """
   networks { nodes { state bindings { bridge uplink } } }
 }
 """
+SUBNETS = "{ networks { nodes { subnets { serverAddress serverMac } } } }"
+HOMES = "MATCH (n:Network) WHERE n.deletedAt IS NULL RETURN n.home AS home"
 RUNS = "MATCH (run:Run) RETURN count(run) AS runs"
 
 
@@ -90,6 +92,64 @@ def test_what_was_taken_away_is_gone(api: Api, pool: str) -> None:
     gone = [{"resource": id} for id in (VM, NIC, NET, NET, DISK)]
     told(report(api, gone, removed=True), "RunReported")
     assert api.ask(SEEN) == {"vms": {"nodes": []}, "networks": {"nodes": []}}
+
+
+def test_a_network_is_served_where_it_was(api: Api, pool: str) -> None:
+    """By the same server, which guests know, though the host that is told of is another one."""
+    host2 = api.host("host2")
+    server = {"network": NET, "host": "host2", "address": "10.0.0.3", "mac": "52:56:00:00:00:03"}
+    reported = told(report(api, with_pool(pool), servers=[server]), "RunReported")
+    states = {operation["kind"]: operation["state"] for operation in reported["operations"]}
+    assert states["NIC"] == "PENDING", "its reservation is the other host's"
+    assert api.rows(HOMES) == [{"home": host2}]
+    subnet = {"serverAddress": "10.0.0.3", "serverMac": "52:56:00:00:00:03"}
+    assert api.ask(SUBNETS)["networks"]["nodes"] == [{"subnets": [subnet]}]
+    api.work()
+    for same in (report(api, servers=[server]), api.apply(DOCUMENT)):
+        assert same["operations"] == [], "applied without it, a document leaves the server as it is"
+    assert api.ask(SUBNETS)["networks"]["nodes"] == [{"subnets": [subnet]}]
+    moved = refused(report(api, with_pool(pool), servers=[{**server, "host": "host1"}]))
+    assert moved == [("input.servers[0].host", "Network net is served on host2, not on host1: give it host: host2")]
+
+
+def test_a_server_that_cannot_be_is_refused(api: Api, pool: str) -> None:
+    after = api.census()
+    server = {"network": NET, "host": "host1", "address": "10.0.0.3", "mac": "52:56:00:00:00:03"}
+    for changed, reason in (
+        ({"address": "10.0.1.3"}, "10.0.1.3 is outside 10.0.0.0/24"),
+        ({"address": "10.0.0.255"}, "10.0.0.255 is the broadcast address"),
+        ({"address": "10.0.0.10"}, "10.0.0.10 is the address of the network's DHCP server"),
+        ({"address": "ten"}, '"ten" is not an IP address'),
+        ({"mac": "52:56"}, '"52:56" is not a hardware address'),
+        ({"host": "host9"}, "there is no host host9"),
+    ):
+        ((_, said),) = refused(report(api, with_pool(pool), servers=[{**server, **changed}]))
+        assert reason in said
+    assert api.census() == after
+
+
+def test_what_others_use_is_not_taken_away(api: Api, pool: str) -> None:
+    """Of a run that was limited to one host."""
+    told(report(api, with_pool(pool)), "RunReported")
+    api.host("host2")
+    nic = {**NIC_OF_WEB, "id": NO_ID, "hw_addr": "52:54:00:00:00:08", "ip_addresses": ["10.0.0.11"]}
+    vm = {
+        "type": "resource/vm/kvm",
+        "id": OTHER,
+        "memory": "64mb",
+        "dependencies": [{"object": nic, "property": ATTACHED}],
+    }
+    told(
+        report(api, host="host2", document=json.dumps({"version": 0, "spec": {"net": DOCUMENT["net"], "db": vm}})),
+        "RunReported",
+    )
+    api.work()
+    gone = [{"resource": id} for id in (VM, NIC, NET, NET, DISK)]
+    told(report(api, gone, removed=True), "RunReported")
+    api.work()
+    seen = api.ask(SEEN)
+    assert [vm["host"]["name"] for vm in seen["vms"]["nodes"]] == ["host2"]
+    assert [network["state"] for network in seen["networks"]["nodes"]] == ["APPLIED"]
 
 
 def test_what_failed_is_told_and_what_was_not_reported_goes_on(api: Api, pool: str) -> None:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from direct import NETWORK as NET
 from direct import POOL, Direct, shared, there, two_vms
 from direct import vm as direct_vm
 from follow import events, wait_for
@@ -24,6 +25,20 @@ query ($stack: String!) {
     }
   }
   networks(filter: {stack: $stack}) { nodes { id name state vlanId bindings { state bridge host { name } } } }
+}
+"""
+NAMES = """
+query ($stack: String!) {
+  vms(filter: {stack: $stack}) { nodes { name } }
+  volumes(filter: {stack: $stack}) { nodes { name } }
+  networks(filter: {stack: $stack}) { nodes { name } }
+}
+"""
+SERVED = """
+query ($stack: String!) {
+  networks(filter: {stack: $stack}) {
+    nodes { bindings { dhcp host { name } } subnets { serverAddress serverMac } }
+  }
 }
 """
 NETWORK = """
@@ -144,6 +159,70 @@ def test_what_stays_is_not_told_to_be_gone_and_what_was_refused_not_at_all(
     assert [(vm["name"], vm["host"]["name"]) for vm in found["vms"]["nodes"]] == [("vm1", "host1")]
     hosts_equal_graph(served, lab, "shared", 1)
     clear(served, lab, "shared")
+
+
+def test_only_what_a_run_did_is_told(served: Service, lab: LabHosts, kernel: Path, tmp_path: Path) -> None:
+    """The service does what it is told of: what some tags left out, and what did not come to anything, is not for it."""
+    direct = reporting(served, lab, tmp_path, "tagged", **two_vms(kernel))
+    some = direct.run("--tags", "network")
+    assert some.returncode == 0 and "told of 3 of 3 resources on host1" in some.stdout, some.stdout + some.stderr
+    pool = direct.variables["virtgraph_pool_path"]
+    direct.variables["virtgraph_pool_path"] = "nowhere"
+    failed = direct.run()
+    assert failed.returncode != 0 and "told of 3 of 3 resources on host1" in failed.stdout, (
+        failed.stdout + failed.stderr
+    )
+    assert found_in(served, "tagged") == ([], [], [])
+    direct.variables["virtgraph_pool_path"] = pool
+    direct.change()
+    settle(served, {"operations": operations(served)})
+
+    done = direct.run("--tags", "vm", "-e", "virtgraph_state=absent")
+    assert done.returncode == 0 and "WARNING" not in done.stderr + done.stdout, done.stdout + done.stderr
+    settle(served, {"operations": operations(served)})
+    assert found_in(served, "tagged") == ([], ["disk1", "disk2"], ["net"])
+    for host in ("host1", "host2"):
+        assert ".qcow2" in lab.sh(host, "ls", pool), "nobody asked for volumes to be deleted"
+    direct.remove()
+    settle(served, {"operations": operations(served)})
+    assert found_in(served, "tagged") == ([], [], [])
+
+
+def found_in(served: Service, stack: str) -> tuple[list[str], ...]:
+    """The names of its VMs, volumes and networks."""
+    found = served.graphql(NAMES, {"stack": stack})
+    return tuple(sorted(one["name"] for one in found[kind]["nodes"]) for kind in ("vms", "volumes", "networks"))
+
+
+def test_a_network_stays_where_a_run_serves_it(served: Service, lab: LabHosts, kernel: Path, tmp_path: Path) -> None:
+    """On a host that has no VM in it, by a server whose addresses are given: a second one would answer guests too."""
+    wanted = {**two_vms(kernel)}
+    subnet = NET["subnet"] | {"dhcp": NET["subnet"]["dhcp"] | {"address": "10.50.0.3", "mac": "52:56:00:00:00:03"}}
+    wanted["virtgraph_networks"] = [{**NET, "host": "host2", "subnet": subnet}]
+    wanted["virtgraph_volumes"], wanted["virtgraph_vms"] = wanted["virtgraph_volumes"][:1], wanted["virtgraph_vms"][:1]
+    direct = reporting(served, lab, tmp_path, "served", **wanted)
+    done = direct.run()
+    assert done.returncode == 0 and "WARNING" not in done.stderr + done.stdout, done.stdout + done.stderr
+    before = there(lab)
+    settle(served, {"operations": operations(served)})
+    assert there(lab) == before, "the service makes, moves and starts nothing"
+    (network,) = served.graphql(SERVED, {"stack": "served"})["networks"]["nodes"]
+    assert [one["host"]["name"] for one in network["bindings"] if one["dhcp"]] == ["host2"]
+    assert network["subnets"] == [{"serverAddress": "10.50.0.3", "serverMac": "52:56:00:00:00:03"}]
+    clear(served, lab, "served")
+
+
+def test_a_removal_on_one_host_is_told(served: Service, lab: LabHosts, kernel: Path, tmp_path: Path) -> None:
+    direct = reporting(served, lab, tmp_path, "limited", **two_vms(kernel))
+    direct.change()
+    settle(served, {"operations": operations(served)})
+    done = direct.run("--limit", "host1", "-e", "virtgraph_state=absent")
+    assert done.returncode == 0 and "WARNING" not in done.stderr + done.stdout, done.stdout + done.stderr
+    settle(served, {"operations": operations(served)})
+    assert found_in(served, "limited") == (["vm2"], ["disk2"], ["net"])
+    direct.remove()
+    settle(served, {"operations": operations(served)})
+    assert found_in(served, "limited") == ([], [], [])
 
 
 def test_a_failure_is_told(served: Service, lab: LabHosts, kernel: Path, tmp_path: Path) -> None:

@@ -27,7 +27,10 @@ class Installed:
 
     folder: Path
 
-    def run(self, command: str, *arguments: str | Path, **environment: str) -> str:
+    def run(self, command: str, *arguments: str | Path) -> str:
+        return self.ran(command, *arguments).stdout
+
+    def ran(self, command: str, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "VIRTGRAPH_"))}
         done = subprocess.run(
             [Path(sys.executable).with_name(command), *arguments],
@@ -41,10 +44,12 @@ class Installed:
             timeout=300,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return done
 
-    def play(self, host: Host, *arguments: str | Path) -> str:
-        return self.run("ansible-playbook", "-i", host.lab.folder / "inventory.yml", "--limit", "host1", *arguments)
+    def play(self, host: Host, *arguments: str | Path, **environment: str) -> str:
+        inventory = ("-i", host.lab.folder / "inventory.yml", "--limit", "host1")
+        done = self.ran("ansible-playbook", *inventory, *arguments, **environment)
+        return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +83,15 @@ def test_everything_in_it_is_documented(installed: Installed) -> None:
     assert set(roles) >= described
     plugin = installed.run("ansible-doc", "-t", "inventory", "virtgraph.libvirt.virtgraph")
     assert "GraphQL API" in plugin
+    plugin = installed.run("ansible-doc", "-t", "callback", "virtgraph.libvirt.virtgraph")
+    assert "ANSIBLE_CALLBACKS_ENABLED=virtgraph.libvirt.virtgraph" in plugin
+
+
+def test_playbooks_of_the_repository_alone_are_not_in_it(installed: Installed) -> None:
+    (playbooks,) = installed.folder.glob("**/libvirt/playbooks")
+    assert {file.name for file in ROOT.glob("playbooks/*.yml")} - {file.name for file in playbooks.iterdir()} == {
+        "lab.yml"
+    }
 
 
 def test_the_readmes_play(installed: Installed, host: Host, tmp_path: Path) -> None:
@@ -114,3 +128,17 @@ def test_its_playbook(installed: Installed, host: Host, tmp_path: Path) -> None:
     assert "changed=0" not in installed.play(host, *site)
     assert ".qcow2" in host.sh("ls", host.pool_path)
     assert "changed=0" in installed.play(host, *site)
+
+
+def test_its_callback(installed: Installed, host: Host, tmp_path: Path) -> None:
+    """Enabled by its full name it finds the inventory plugin beside it, and asks the service: here there is none."""
+    wanted = {
+        "virtgraph_installation": host.installation,
+        "virtgraph_pool_path": host.pool_path,
+        "virtgraph_volumes": [{"name": "data", "size": "10mb"}],
+    }
+    (tmp_path / "wanted.json").write_text(json.dumps(wanted))
+    service = {"VIRTGRAPH_URL": "http://127.0.0.1:1/graphql", "VIRTGRAPH_TOKEN": "none"}
+    site = (*("-e", f"@{tmp_path / 'wanted.json'}"), "virtgraph.libvirt.site")
+    said = installed.play(host, *site, ANSIBLE_CALLBACKS_ENABLED="virtgraph.libvirt.virtgraph", **service)
+    assert "was not told what was done on host1. The service at http://127.0.0.1:1/" in re.sub(r"\s+", " ", said)

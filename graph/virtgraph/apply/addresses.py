@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 from virtgraph.allocate import SubnetNow, mac_of, server_address, server_mac
 from virtgraph.apply.resolve import Resolved, Target
 from virtgraph.model.current import Existing
-from virtgraph.model.wanted import Address, Problem, WantedNetwork, WantedNIC, WantedSubnet
+from virtgraph.model.wanted import Address, Problem, Wanted, WantedNetwork, WantedNIC, WantedSubnet
+from virtgraph.spec.addresses import misplaced
 
 SpecDict = dict[str, Any]
 Taken = Mapping[str, Mapping[str, str]]  # subnet's id → address → NIC's id
@@ -59,6 +60,7 @@ def stored_subnet(spec: Mapping[str, Any], taken: Taken) -> SubnetNow:
         gateway=optional(spec["gateway"]),
         nameservers=tuple(ip_address(text) for text in spec["nameservers"]),
         server=optional(spec["server"]),
+        mac=spec["mac"],
         taken={ip_address(ip): nic for ip, nic in taken.get(spec["id"], {}).items()},
     )
 
@@ -74,8 +76,10 @@ def wanted_subnet(
     id = before["id"] if before else new_id()
     held = {ip_address(ip): nic for ip, nic in taken.get(id, {}).items()}
     dhcp = wanted.dhcp
-    server = optional(before["server"]) if before and dhcp else None
-    if dhcp is not None and (server is None or server in (dhcp.gateway, *dhcp.nameservers)):
+    server, mac = (optional(before["server"]), before["mac"]) if before and dhcp else (None, None)
+    if dhcp is not None and dhcp.server is not None:
+        server, mac = dhcp.server, dhcp.mac
+    elif dhcp is not None and (server is None or server in (dhcp.gateway, *dhcp.nameservers)):
         server = server_address(wanted, {*held, *asked})
     return SubnetNow(
         id=id,
@@ -85,6 +89,7 @@ def wanted_subnet(
         gateway=dhcp.gateway if dhcp else None,
         nameservers=dhcp.nameservers if dhcp else (),
         server=server,
+        mac=(mac or server_mac(id)) if server else None,
         taken=held,
     )
 
@@ -101,7 +106,7 @@ def subnet_spec(subnet: SubnetNow) -> SpecDict:
         "gateway": text(subnet.gateway),
         "nameservers": [str(address) for address in subnet.nameservers],
         "server": text(subnet.server),
-        "mac": server_mac(subnet.id) if subnet.server else None,
+        "mac": subnet.mac,
     }
 
 
@@ -112,6 +117,8 @@ def allocate(resolved: Resolved, taken: Taken, new_id: Callable[[], str]) -> All
     asked = {address for t in nics for address in getattr(t.wanted, "ip_addresses", None) or ()}
     for id, network in networks_in_use(resolved).items():
         result.subnets[id] = subnets_of(network, taken, asked, new_id)
+        if isinstance(network, Target):
+            result.problems += misplaced_servers(network.wanted, result.subnets[id])
     for target in nics:
         release(target, result, resolved)
     for target in nics:
@@ -120,6 +127,22 @@ def allocate(resolved: Resolved, taken: Taken, new_id: Callable[[], str]) -> All
         if target.id not in result.addresses:
             give_next(target, result, resolved)
     return result
+
+
+def misplaced_servers(wanted: Wanted, subnets: Sequence[SubnetNow]) -> Iterator[Problem]:
+    """Servers' own addresses that were asked for, and are somebody else's."""
+    assert isinstance(wanted, WantedNetwork)
+    for asked, subnet in zip(wanted.subnets, subnets, strict=True):
+        server = asked.dhcp.server if asked.dhcp else None
+        if server is None:
+            continue
+        reason = misplaced(server, subnet.cidr)
+        if server in (subnet.gateway, *subnet.nameservers):
+            reason = f"{server} is the address of its gateway or of a nameserver"
+        if nic := subnet.taken.get(server):
+            reason = f"{server} is taken by NIC {nic}"
+        if reason:
+            yield Problem(f"{asked.path}.dhcp", f"its server cannot have its address: {reason}")
 
 
 def network_id(target: Target, resolved: Resolved) -> str:

@@ -16,12 +16,12 @@ from virtgraph.apply.resolve import references
 from virtgraph.apply.sharing import shared
 from virtgraph.apply.specs import SpecDict
 from virtgraph.apply.unused import Unused
-from virtgraph.apply.work import Scene, choose_dhcp_homes, targets
+from virtgraph.apply.work import Scene, targets
 from virtgraph.lifecycle import refusal
 from virtgraph.model.current import Bound, Existing, PoolOn
 from virtgraph.model.refusals import Conflict
 from virtgraph.model.states import Action
-from virtgraph.model.wanted import Kind, Problem, WantedNetwork
+from virtgraph.model.wanted import Problem, WantedNetwork
 from virtgraph.planner import Place, Plan, merged, plan_realize
 from virtgraph.secrets import Vault
 from virtgraph.spec.errors import Invalid
@@ -155,7 +155,7 @@ def set_scene(placed: Placed, pools: Mapping[str, PoolOn], unused: Unused) -> Sc
     there = {**existing, **placed.reading.tombstones}
     bound = {id: {b.host: b for b in now.bindings} for id, now in there.items()}
     bound |= {pool.id: {b.host: b for b in pool.bindings} for pool in pools.values()}
-    scene = Scene(
+    return Scene(
         specs={id: now.spec for id, now in existing.items()} | placed.specs,
         kinds={target.id: str(target.wanted.kind) for target in resolved.targets.values()},
         homes=placed.homes.of,
@@ -163,10 +163,8 @@ def set_scene(placed: Placed, pools: Mapping[str, PoolOn], unused: Unused) -> Sc
         pools=pools,
         bound=bound,
         unused=unused.places,
-        dhcp_homes={id: now.home for id, now in existing.items() if now.kind == Kind.NETWORK and now.home},
+        dhcp_homes=placed.homes.networks,
     )
-    choose_dhcp_homes(scene)
-    return scene
 
 
 def names(plan: Plan, reading: Reading) -> dict[Place, Named]:

@@ -201,6 +201,7 @@ def subnet_row(order: int, subnet: Spec) -> dict[str, Any]:
         "gateway": subnet["gateway"],
         "nameservers": subnet["nameservers"],
         "serverAddress": subnet["server"],
+        "serverMac": subnet["mac"],
     }
     return {"id": subnet["id"], "order": order, "properties": properties}
 

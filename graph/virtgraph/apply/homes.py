@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from virtgraph.apply.resolve import Resolved, Target
 from virtgraph.model.current import Spec
-from virtgraph.model.wanted import Kind, Problem, WantedVM, WantedVolume
+from virtgraph.model.wanted import Kind, Problem, WantedNetwork, WantedVM, WantedVolume
 from virtgraph.placement import (
     Demand,
     HostReason,
@@ -23,7 +23,7 @@ from virtgraph.placement import (
 
 @dataclass(slots=True)
 class Homes:
-    """By id of a VM or volume, its host's id; by id of a network, the host that has it first.
+    """By id of a VM or volume, its host's id; by id of a network, the host that has it first, and serves its addresses.
 
     `fresh`: those that this wish placed.
     """
@@ -53,6 +53,7 @@ def find_homes(resolved: Resolved, specs: Mapping[str, Spec], same_host: bool, r
     free = dict(rooms)
     for target in resolved.targets.values():
         check_host(target, homes, rooms)
+        settle_network(target, homes, rooms)
     if homes.problems:
         return homes
     for target in resolved.targets.values():
@@ -128,6 +129,24 @@ def check_host(target: Target, homes: Homes, rooms: Mapping[str, HostRoom]) -> N
         return
     if problem not in homes.problems:
         homes.problems.append(problem)
+
+
+def settle_network(target: Target, homes: Homes, rooms: Mapping[str, HostRoom]) -> None:
+    """Where somebody serves a network already, nobody else is to begin to."""
+    wanted = target.wanted
+    if not isinstance(wanted, WantedNetwork) or wanted.host is None:
+        return
+    host = host_named(wanted.host, rooms)
+    present = homes.networks.get(target.id)
+    if host is None:
+        problem = f"there is no host {wanted.host}"
+    elif present not in (None, host):
+        name = host_name(present, rooms)
+        problem = f"Network {wanted.name or target.id} is served on {name}, not on {wanted.host}: give it host: {name}"
+    else:
+        homes.networks[target.id] = host
+        return
+    homes.problems.append(Problem(wanted.host_path or f"{wanted.path}.host", problem))
 
 
 def host_named(reference: str, rooms: Mapping[str, HostRoom]) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,11 @@ from virtgraph.idempotency import Asked
 from virtgraph.model.caller import Caller
 from virtgraph.model.current import Existing
 from virtgraph.model.refusals import Conflict, NotFound
-from virtgraph.model.states import Action, OperationState
-from virtgraph.model.wanted import Problem, WantedVM, WantedVolume, Wish
+from virtgraph.model.states import Action, OperationState, State
+from virtgraph.model.wanted import Address, Problem, Wanted, WantedNetwork, WantedVM, WantedVolume, Wish
 from virtgraph.secrets import Vault
 from virtgraph.spec import Document, Invalid
-from virtgraph.store import hosts, resources, runs, schema, stacks
+from virtgraph.store import hosts, relations, resources, runs, schema, stacks
 from virtgraph.store.facts import stored
 from virtgraph.store.graph import Graph, Row, Transaction
 from virtgraph.store.results import End, Result, finish
@@ -51,6 +51,17 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class Served:
+    """By whom a network's addresses are served: the host by its id or name, and the server's own addresses."""
+
+    path: str
+    network: str
+    host: str
+    address: Address
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """`removed`: the document's resources were taken away. `installation`: whose mark they bear."""
 
@@ -59,6 +70,7 @@ class Report:
     document: str
     installation: str
     results: tuple[Reported, ...]
+    served: tuple[Served, ...] = ()
     removed: bool = False
 
 
@@ -82,16 +94,8 @@ async def report(
         )
     refuse_facts(told.results)
     document, wish = read(told.document, told.stack)
-    wish = on_host(wish, told.host)
-    request = Request(
-        told.stack,
-        (lambda now: removal(wish, now)) if told.removed else (lambda _: Edit(wish)),
-        caller,
-        idempotency_key=asked.key if asked else None,
-        document=not told.removed,
-        completed=None if told.removed else lambda applied: complete(Document("json", document.tree), wish, applied),
-        images=images,
-    )
+    wish = with_servers(on_host(wish, told.host), told.served)
+    completed = None if told.removed else lambda applied: complete(Document("json", document.tree), wish, applied)
 
     async def work(tx: Transaction) -> Kept:
         named = await hosts.named(tx, told.host)
@@ -103,6 +107,11 @@ async def report(
         await tx.run(hosts.LOCK, token=token)
         host = await tx.row(runs.HOST, host=named["id"], token=token)
         assert host is not None
+        edit = await removal(tx, wish) if told.removed else (lambda _: Edit(wish))
+        key = asked.key if asked else None
+        request = Request(
+            told.stack, edit, caller, idempotency_key=key, document=not told.removed, completed=completed, images=images
+        )
         applied = await Application(tx, vault, request, asked).run()
         action = Action.REMOVE if told.removed else Action.REALIZE
         return Kept(applied, await keep(tx, host, action, applied.operations, told.results, caller))
@@ -133,10 +142,36 @@ def on_host(wish: Wish, host: str) -> Wish:
     return replace(wish, resources=placed)
 
 
-def removal(wish: Wish, own: Mapping[str, Existing]) -> Edit:
-    """Of those that the stack still has."""
-    gone = frozenset(wanted.id for wanted in wish.resources.values() if wanted.id is not None and wanted.id in own)
-    return Edit(Wish(wish.stack, {}), gone)
+def with_servers(wish: Wish, served: Sequence[Served]) -> Wish:
+    """Networks are served where they were."""
+    by_network = {one.network: one for one in served}
+
+    def given(wanted: Wanted) -> Wanted:
+        one = by_network.get(wanted.id or "")
+        if one is None or not isinstance(wanted, WantedNetwork):
+            return wanted
+        subnets = tuple(
+            replace(subnet, dhcp=replace(subnet.dhcp, server=one.address, mac=one.mac)) if subnet.dhcp else subnet
+            for subnet in wanted.subnets
+        )
+        return replace(wanted, subnets=subnets, host=one.host, host_path=f"{one.path}.host")
+
+    return replace(wish, resources={key: given(wanted) for key, wanted in wish.resources.items()})
+
+
+async def removal(tx: Transaction, wish: Wish) -> Callable[[Mapping[str, Existing]], Edit]:
+    """Of those that the stack still has, without what others use: for them it stays."""
+    told = {wanted.id for wanted in wish.resources.values() if wanted.id is not None}
+    networks = [wanted.id for wanted in wish.resources.values() if isinstance(wanted, WantedNetwork) and wanted.id]
+    nics = await relations.nics_on(tx, networks)
+
+    def edit(own: Mapping[str, Existing]) -> Edit:
+        going = {id for id, now in own.items() if now.state is State.DELETING}
+        ended = going | (told & own.keys())
+        gone = {id for id in ended - going if ended.issuperset((*own[id].used_by, *nics.get(id, ())))}
+        return Edit(Wish(wish.stack, {}), frozenset(gone))
+
+    return edit
 
 
 async def keep(

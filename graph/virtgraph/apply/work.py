@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from virtgraph.apply.resolve import Resolved
@@ -25,20 +25,10 @@ class Scene:
     pools: Mapping[str, PoolOn]  # by host
     bound: Mapping[str, Mapping[str, Bound]]  # by resource and host
     unused: Collection[Place]  # networks where no VM will need them
-    dhcp_homes: dict[str, str] = field(default_factory=dict)  # by network: the host that serves its addresses
+    dhcp_homes: Mapping[str, str]  # by network: the host that serves its addresses
 
     def vms(self) -> Iterable[str]:
         return (id for id, kind in self.kinds.items() if kind == Kind.VM and id in self.homes)
-
-    def networks_of(self, vm: str) -> list[str]:
-        return list(dict.fromkeys(self.specs[nic]["network"] for nic in self.specs[vm]["nics"]))
-
-
-def choose_dhcp_homes(scene: Scene) -> None:
-    """A network's addresses are served where it was needed first."""
-    for vm in scene.vms():
-        for network in scene.networks_of(vm):
-            scene.dhcp_homes.setdefault(network, scene.homes[vm])
 
 
 def serves(network: Spec) -> bool:

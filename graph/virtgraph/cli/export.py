@@ -12,7 +12,6 @@ from typing import Any
 import yaml
 
 from virtgraph import paths
-from virtgraph.allocate import server_mac
 from virtgraph.cli import kinds
 from virtgraph.cli.client import Client, Row
 from virtgraph.cli.finding import PAGE_INFO, one
@@ -22,7 +21,7 @@ from virtgraph.settings import Settings
 
 NETWORK = """
 id name type vlanId mtu segment bindings { dhcp host { id name } }
-subnets { id cidr rangeFirst rangeLast gateway nameservers serverAddress }
+subnets { id cidr rangeFirst rangeLast gateway nameservers serverAddress serverMac }
 """
 VOLUME = "id name size sourceFile sourceSha256 host { id name }"
 NETWORKS = f"""
@@ -175,7 +174,7 @@ def subnet(row: Row) -> Row:
         **given(gateway=row["gateway"]),
         "nameservers": row["nameservers"],
         "address": row["serverAddress"],
-        "mac": server_mac(row["id"]),
+        "mac": row["serverMac"],
     }
     return {"cidr": row["cidr"], "dhcp": dhcp}
 

@@ -180,7 +180,7 @@ NETWORK = Kind(
 SUBNET = Kind(
     "Subnet",
     (
-        *fields("id", "cidr", "rangeFirst", "rangeLast", "gateway", "serverAddress"),
+        *fields("id", "cidr", "rangeFirst", "rangeLast", "gateway", "serverAddress", "serverMac"),
         Field("nameservers", "coalesce({x}.nameservers, [])"),
     ),
 )

@@ -70,6 +70,8 @@ class WantedDHCP:
     last: Address
     nameservers: tuple[Address, ...] = ()
     gateway: Address | None = None
+    server: Address | None = None  # of the DHCP server itself, as its MAC; None: allocate
+    mac: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class WantedNetwork(WantedResource):
     segment: str = "default"  # the trunk whose VLAN ids must not clash
     mtu: int = 1500
     subnets: tuple[WantedSubnet, ...] = ()
+    host: str | None = None  # id or name of the one that serves its addresses; None: the first with a VM on it
+    host_path: str | None = None  # where the caller named the host
 
     kind: ClassVar[Kind] = Kind.NETWORK
 

@@ -19,6 +19,7 @@ class Subnet:
     gateway: str | None = strawberry.field(description="The router that guests are told of.")
     nameservers: list[str] = strawberry.field(description="The name servers that guests are told of.")
     server_address: str | None = strawberry.field(description="The address of the DHCP server itself.")
+    server_mac: str | None = strawberry.field(description="The MAC address of the DHCP server itself.")
 
 
 @strawberry.type(description="A layer 2 network that reaches every host with a NIC on it.")

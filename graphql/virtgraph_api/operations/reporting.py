@@ -10,6 +10,8 @@ import strawberry
 from virtgraph.apply import report
 from virtgraph.model.wanted import Problem
 from virtgraph.spec import Invalid as InvalidError
+from virtgraph.spec.addresses import address as read_address
+from virtgraph.spec.units import hardware_address
 from virtgraph_api.changes import AppliedRevision, Info, asked
 from virtgraph_api.operations.types import Operation, Run
 from virtgraph_api.reading import read
@@ -34,6 +36,23 @@ class ReportedResult:
         return report.Reported(str(self.resource), self.failed, self.skipped, self.error, self.cure, facts)
 
 
+@strawberry.input(description="By whom a network's addresses are served.")
+class ReportedServer:
+    network: strawberry.ID
+    host: str = strawberry.field(description="Its id or name; it need not be the one that is told of.")
+    address: str = strawberry.field(description="Of the DHCP server itself.")
+    mac: str = strawberry.field(description="Of the DHCP server itself.")
+
+    def to_model(self, n: int) -> report.Served:
+        """Raises Invalid; `n` is its place in the input."""
+        path = f"input.servers[{n}]"
+        try:
+            address, mac = read_address(self.address), hardware_address(self.mac)
+        except ValueError as error:
+            raise InvalidError((Problem(path, str(error)),)) from None
+        return report.Served(path, str(self.network), self.host, address, mac)
+
+
 @strawberry.input(description="A run of playbooks/site.yml on one host.")
 class ReportRunInput:
     host: str = strawberry.field(description="Its id or name.")
@@ -41,11 +60,19 @@ class ReportRunInput:
     installation: strawberry.ID = strawberry.field(description="Whose mark it bears: the service's own.")
     results: list[ReportedResult]
     stack: str = "default"
-    removed: bool = strawberry.field(default=False, description="What the document has was taken away.")
+    servers: list[ReportedServer] = strawberry.field(
+        default_factory=list, description="Of the document's networks; without, the service chooses."
+    )
+    removed: bool = strawberry.field(
+        default=False, description="What the document has was taken away; what others use stays."
+    )
 
     def to_model(self) -> report.Report:
         results = tuple(result.to_model(n) for n, result in enumerate(self.results))
-        return report.Report(self.host, self.stack, self.document, str(self.installation), results, self.removed)
+        served = tuple(server.to_model(n) for n, server in enumerate(self.servers))
+        return report.Report(
+            self.host, self.stack, self.document, str(self.installation), results, served, self.removed
+        )
 
 
 @strawberry.type(description="It is in the graph as if the service had asked for it.")

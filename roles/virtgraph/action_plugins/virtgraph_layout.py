@@ -311,7 +311,7 @@ class Layout:
     def filled(self, host: str) -> Item:
         """What was given of this host, with ids and addresses; without passwords."""
         return {
-            "networks": [{**one.given, "id": one.id} for one in self.networks_on(host)],
+            "networks": [filled_network(one) for one in self.networks_on(host)],
             "volumes": [
                 {**given, "id": self.id_of(f"Volume/{name}", given), "size": size(given.get("size"), name)}
                 for name, given in self.volumes.items()
@@ -364,6 +364,13 @@ class Layout:
             "bus": "virtio",
             "read_only": bool(attached.get("read_only")),
         }
+
+
+def filled_network(network: Network) -> Item:
+    """With the server that it has, on whichever host."""
+    server = server_item(network) if network.server else None
+    served = server and {"host": network.home, "address": server["address"], "mac": server["mac"]}
+    return {**network.given, "id": network.id, "served": served}
 
 
 def filled_vm(vm: VM) -> Item:
