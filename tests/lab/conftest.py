@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,9 @@ from serving import ROOT, Service, on, serving
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHosts]:
     if WHY_NOT:
         pytest.skip(WHY_NOT)
-    with lab_hosts(Path("/var/tmp/virtgraph-test-lab"), "vgt", "10.99.20") as lab:
+    folder = Path(os.environ.get("LAB_DIR", "/var/tmp/virtgraph-test-lab"))
+    prefix, net = os.environ.get("LAB_PFX", "vgt"), os.environ.get("LAB_NET", "10.99.20")
+    with lab_hosts(folder, prefix, net) as lab:
         yield lab
 
 
