@@ -166,7 +166,8 @@ class CallbackModule(CallbackBase):
 
     def _service(self) -> Any:
         """As the inventory plugin beside this one asks it."""
-        name = f"{self._load_name.rpartition('.')[0]}.virtgraph".lstrip(".")
+        place, *collection = type(self).__module__.split(".")[:3]
+        name = ".".join([*collection, "virtgraph"] if place == "ansible_collections" else ["virtgraph"])
         inventory = sys.modules[inventory_loader.get(name, class_only=True).__module__]
         options = {option: self.get_option(option) for option in ("url", "token", "home", "config")}
         return inventory.Service(inventory.Settings(options.get))
