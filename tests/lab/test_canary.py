@@ -155,7 +155,7 @@ def everything(served: Service) -> str:
 
 
 def selection(field: GraphQLField, depth: int) -> str:
-    """All that can be asked of a field without an argument; empty where that is nothing."""
+    """All that can be asked of a field without an argument, once; empty where that is nothing."""
     kind: Any = get_named_type(field.type)
     if is_leaf_type(kind) or depth == 0:
         return ""
@@ -165,7 +165,8 @@ def selection(field: GraphQLField, depth: int) -> str:
     parts = [
         f"{name} {below}"
         for name, part in kind.fields.items()
-        if not any(is_required_argument(argument) for argument in part.args.values())
+        if name != "edges"  # whose nodes are those of `nodes`
+        and not any(is_required_argument(argument) for argument in part.args.values())
         and ((below := selection(part, depth - 1)) or is_leaf_type(get_named_type(part.type)))
     ]
     return f"{{ {' '.join(parts)} }}"
