@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from follow import events, wait_for
 from lab_hosts import LabHosts
-from labs import add_host, apply, clear, copies, domains, pool_path, qcow2, settle, source, succeed, vm
+from labs import ON_ONE_GRAPH, add_host, apply, clear, copies, domains, pool_path, qcow2, settle, source, succeed, vm
 from serving import Service
+
+pytestmark = ON_ONE_GRAPH
 
 ERRORS = "query ($id: ID!) { operation(id: $id) { kind state error cure waitingFor { kind name host fact error } } }"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from lab_hosts import LabHosts
-from labs import SEED_HOST
+from labs import ON_ONE_GRAPH, SEED_HOST
 from serving import Service
 
 pytestmark = pytest.mark.lab
@@ -39,6 +39,7 @@ def add(served: Service, lab: LabHosts, name: str, of: str, **more: Any) -> Any:
 
 
 @pytest.mark.usefixtures("nameless")
+@ON_ONE_GRAPH
 def test_a_host_with_warnings_is_added_and_doctor_says_the_same(served: Service, lab: LabHosts) -> None:
     pool = {"poolPath": served.graphql('{ host(name: "host2") { pools { path } } }')["host"]["pools"][0]["path"]}
     added = add(served, lab, "host2", "host2", uplinkInterface="eth7", **pool)
@@ -56,6 +57,7 @@ def test_a_host_with_warnings_is_added_and_doctor_says_the_same(served: Service,
     assert not any("eth7" in warning for warning in well["warnings"]), "those of the last probe only"
 
 
+@ON_ONE_GRAPH
 def test_a_host_that_would_harm_is_refused(served: Service, lab: LabHosts) -> None:
     twin = add(served, lab, "again", "host1")
     assert twin["state"] == "FAILED"
