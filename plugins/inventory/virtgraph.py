@@ -19,6 +19,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from hashlib import sha256
 from http.client import HTTPException
 from itertools import chain
 from pathlib import Path
@@ -43,10 +44,15 @@ description:
     beginning of its id follows, as it does where a name is taken already.
   - Groups are C(kind_host) and C(kind_vm), C(host_NAME) with the VMs on a host, C(stack_NAME), C(network_STACK_NAME),
     C(state_STATE), and C(label_LABEL) with the hosts that have it. Names are made safe as Ansible does it.
+  - Where that gives several of them one name, such as C(stack_a_b) to the stacks C(a_b), C(a-b) and C(a b), it is that of the
+    only one that is written so, if there is one. Each of the others has C(_) and eight digits after it, which derive from how
+    it is written. So no group has members of two, and the order of what is listed does not matter.
   - Each has the variable C(virtgraph), a mapping with C(kind), C(id), C(name) and C(state); of a VM also C(stack),
     C(host), C(vcpus), C(memory), C(nics) and C(through); of a host also C(labels) and C(acceleration).
   - Hosts are reached as the service reaches them, with the ssh host key that was pinned. VMs are reached by their first
     address, through the host that serves its network, from inside the network; where no host does, through their own.
+  - A VM without an address is not reached under its name, which may be another machine's. Its C(ansible_host) is
+    C(ID.invalid.), which resolves to nothing (RFC 6761); O(compose) can say another one.
 extends_documentation_fragment: [ansible.builtin.constructed, ansible.builtin.inventory_cache]
 options:
   plugin:
@@ -90,7 +96,7 @@ cache_connection: ~/.cache/virtgraph
 
 ANSWER_SECONDS = 60
 PAGE = 500
-FORM = 1  # of what is cached; another one is another key
+FORM = 2  # of what is cached; another one is another key
 
 HOSTS = """
 query ($first: Int, $after: String) { page: hosts(first: $first, after: $after) {
@@ -131,6 +137,7 @@ while guest.fileno() in write:
 """
 
 Row = dict[str, Any]
+Key = tuple[str, ...]  # what a group is of: `stack` and its name, `network` and the names of its stack and its own
 
 NOTHING: Row = dict.fromkeys(("id", "name", "stackName", "vlanId", "bindings"))
 _UNSAFE = re.compile(r"^[^\w]|[^\w.-]")
@@ -377,7 +384,7 @@ def ask(settings: Settings) -> Row:
     networks = {network["id"]: network for network in chain.from_iterable(service.pages(NETWORKS))}
     for vm in service.from_both_ends(VMS):
         found.add_vm(vm, networks)
-    return {"members": found.members, "groups": found.groups, "jumps": found.jumps}
+    return {"members": found.members, "groups": found.groups(), "jumps": found.jumps}
 
 
 class Found:
@@ -386,10 +393,9 @@ class Found:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.members: list[Row] = []
-        self.groups: dict[str, list[int]] = {}
         self.jumps: list[str] = []
         self._names = {"all", "ungrouped", *constants.LOCALHOST}
-        self._safe: dict[str, str] = {}
+        self._groups: dict[Key, list[int]] = {}
         self._hosts: dict[str, tuple[str, Row]] = {}  # by id, with their names here
         self._jumps: dict[Jump, int] = {}
 
@@ -397,7 +403,7 @@ class Found:
         about = {"kind": "host"} | {key: row[key] for key in ("id", "name", "state", "labels", "acceleration")}
         name = self._member(row, row["name"], None, {"virtgraph": about, **reach(row, self.settings)})
         self._hosts[row["id"]] = name, row
-        self._group("kind_host", f"state_{row['state'].lower()}", *(f"label_{label}" for label in row["labels"]))
+        self._group(("kind", "host"), ("state", row["state"].lower()), *(("label", label) for label in row["labels"]))
 
     def add_vm(self, row: Row, networks: dict[str, Row]) -> None:
         nics = [(nic, networks.get((nic["network"] or NOTHING)["id"], NOTHING)) for nic in row["nics"]]
@@ -435,15 +441,20 @@ class Found:
             "virtgraph": about,
             "ansible_ssh_common_args": f"-o HostKeyAlias={row['id']}",
             "ansible_control_path": f"%(directory)s/{row['id'].replace('-', '')[:12]}",
+            # else it would be the name, which can be another machine's; absolute, so that no search domain is tried
+            "ansible_host": address or f"{row['id']}.invalid.",
         }
-        if address:
-            variables["ansible_host"] = address
         name = ".".join(filter(None, (row["name"] or row["id"], row["stackName"])))
         self._member(row, name, None if jump is None else self._jump(jump), variables)
-        self._group("kind_vm", f"state_{row['state'].lower()}", f"stack_{row['stackName']}")
-        if host:
-            self._group(f"host_{self._name_of(host)}")
-        self._group(*(f"network_{on['stackName']}_{on['name']}" for _, on in nics if on is not NOTHING))
+        self._group(("kind", "vm"), ("state", row["state"].lower()), ("stack", row["stackName"]))
+        if carrier := self._name_of(host):
+            self._group(("host", carrier))
+        self._group(*(("network", on["stackName"], on["name"] or on["id"]) for _, on in nics if on is not NOTHING))
+
+    def groups(self) -> dict[str, list[int]]:
+        """The places of their members, by their names."""
+        names = group_names(self._groups)
+        return {names[key]: places for key, places in self._groups.items()}
 
     def _name_of(self, host: str | None) -> str | None:
         return self._hosts[host][0] if host in self._hosts else None
@@ -459,13 +470,11 @@ class Found:
         self.members.append({"name": name, "jump": jump, "vars": variables})
         return name
 
-    def _group(self, *names: str) -> None:
+    def _group(self, *keys: Key) -> None:
         """Of the latest member."""
         place = len(self.members) - 1
-        for name in names:
-            if name not in self._safe:
-                self._safe[name] = to_safe_group_name(name)
-            places = self.groups.setdefault(self._safe[name], [])
+        for key in keys:
+            places = self._groups.setdefault(key, [])
             if not places or places[-1] != place:
                 places.append(place)
 
@@ -474,6 +483,29 @@ class Found:
             self._jumps[jump] = len(self.jumps)
             self.jumps.append(f" -o {shlex.quote(proxy(self._hosts[jump.host][1], jump.namespace, self.settings))}")
         return self._jumps[jump]
+
+
+def group_names(keys: Iterable[Key]) -> dict[Key, str]:
+    """By key, whatever their order: no two have one name, and what is written as a safe name has that one."""
+    sharing: dict[str, list[Key]] = {}
+    for key in keys:
+        sharing.setdefault(to_safe_group_name("_".join(key)), []).append(key)
+    names: dict[Key, str] = {}
+    taken = set(sharing)
+    for safe, several in sorted(sharing.items()):
+        written_so = [key for key in several if "_".join(key) == safe]
+        for key in sorted(several):
+            names[key] = safe if [key] in (several, written_so) else _distinguished(safe, key, taken)
+            taken.add(names[key])
+    return names
+
+
+def _distinguished(safe: str, key: Key, taken: set[str]) -> str:
+    name, digits = safe, json.dumps(key)
+    while name in taken:  # a second time where somebody wrote just this name
+        digits = sha256(digits.encode()).hexdigest()
+        name = f"{safe}_{digits[:8]}"
+    return name
 
 
 class Jump(NamedTuple):

@@ -8,6 +8,7 @@ import runpy
 import signal
 import threading
 from collections.abc import Iterator
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,48 @@ def test_a_list_of_many_pages_is_whole(api: Api) -> None:
     assert api.apply(resources, stack="many")["__typename"] == "Applied"
     found = listed(api.service)
     assert found["kind_vm"]["hosts"] == sorted(f"{name}.many" for name in resources)
+
+
+def test_a_guest_without_an_address_is_reached_nowhere(api: Api, tmp_path: Path) -> None:
+    """Else Ansible would connect to its name, which may be another machine's address or name."""
+    api.host()
+    made = [("10.0.0", "5"), ("db", "prod.example.com")]
+    ids = {f"{name}.{stack}": api.make("createVM", name=name, stack=stack) for name, stack in made}
+    for inventory in (INVENTORY, written(tmp_path, "plugin: virtgraph\nthrough_host: false\n")):
+        variables = listed(api.service, inventory)["_meta"]["hostvars"]
+        assert {name: variables[name]["ansible_host"] for name in ids} == {n: f"{id}.invalid." for n, id in ids.items()}
+
+
+def test_what_would_share_a_group_does_not(api: Api, tmp_path: Path) -> None:
+    """Stacks and networks; from the cache they are in the same groups."""
+    api.host()
+    nets = [("a-b", "net"), ("a b", "net"), ("a_b", "c"), ("a", "b_c"), ("x-y", "net")]
+    for number, (stack, name) in enumerate(nets):
+        network = a_network(api, name, 100 + number, stack=stack)
+        api.make("createVM", name="vm", stack=stack, nics=[{"network": network}])
+    members = {name: group["hosts"] for name, group in listed(api.service).items() if "hosts" in group}
+    assert members["stack_a_b"] == ["vm.a_b"]
+    assert members["stack_x_y"] == members["network_x_y_net"] == ["vm.x-y"]
+    assert "network_a_b_net" not in members and "network_a_b_c" not in members
+    assert [hosts for name, hosts in members.items() if re.match("stack_|network_", name) and len(hosts) != 1] == []
+    assert len([name for name in members if name.startswith("stack_")]) == len(nets)
+    assert len([name for name in members if name.startswith("network_")]) == len(nets)
+    caching = written(tmp_path, CACHING % (tmp_path / "cache"))
+    fresh = listed(api.service, caching)
+    assert listed(api.service, caching, VIRTGRAPH_TOKEN="no longer valid") == fresh == listed(api.service)
+
+
+def test_group_names_do_not_depend_on_who_came_first() -> None:
+    plugin = runpy.run_path(str(ROOT / "plugins" / "inventory" / "virtgraph.py"))
+    keys = [("stack", "a b"), ("stack", "a-b"), ("stack", "a_b"), ("network", "a", "b_c"), ("network", "a_b", "c")]
+    taken = plugin["group_names"](keys)[keys[0]].removeprefix("stack_")
+    keys.append(("stack", taken))  # spelt as the name that another one got
+    names = plugin["group_names"](keys)
+    assert len(set(names.values())) == len(keys)
+    assert (names["stack", "a_b"], names["stack", taken]) == ("stack_a_b", f"stack_{taken}")
+    assert all(re.fullmatch(r"network_a_b_c_[0-9a-f]{8}", name) for key, name in names.items() if key[0] == "network")
+    for order in permutations(keys):
+        assert plugin["group_names"](order) == names
 
 
 REFUSED = {

@@ -13,7 +13,6 @@ ATTACHED = f"property: {{{R}}}"
 ON_NET = "relations: [{object: {variable: net}, property: {r: n0stack/n0core/port/network}}]"
 NET = "net: {type: resource/network/vlan, parameters: {vlan_id: 100}, subnets: [{cidr: 10.0.0.0/24}]}\n"
 ID = "56410722-d507-472a-a800-c89211b7c261"
-OTHER_ID = "a1f6a79b-7ad0-499e-b912-44eb73ea0f81"
 
 
 def problems(text: str, stack: str = "default") -> list[tuple[str, str]]:

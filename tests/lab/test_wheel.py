@@ -70,6 +70,9 @@ def test_what_is_installed_is_what_the_package_asks_for(environment: Path) -> No
     assert checked.returncode == 0, checked.stdout
     (found,) = environment.glob("lib/python*/site-packages/virtgraph_api/schema.graphql")
     assert found.read_text() == (ROOT / "schema.graphql").read_text()
+    (playbooks,) = environment.glob("lib/python*/site-packages/virtgraph/_ansible/playbooks")
+    written = {file.name for file in ROOT.glob("playbooks/*.yml")}
+    assert written - {file.name for file in playbooks.iterdir()} == {"lab.yml"}  # which needs the repository
 
 
 def test_a_vm_is_made_and_removed(wheel: Service, lab: LabHosts, kernel: Path) -> None:

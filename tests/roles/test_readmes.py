@@ -1,7 +1,9 @@
 """The example in each role's README, word for word."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -54,6 +56,20 @@ def test_the_readme_points_at_what_the_role_is_given(role: str) -> None:
     specs = yaml.safe_load((folder / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     assert specs.keys() == defaults.keys()
     assert [name for name in defaults if f"`{name}" not in readme] == []
+
+
+@pytest.mark.parametrize("role", sorted({*ROLES} - {"controller"}))  # whose settings stand in the README of all
+def test_the_defaults_have_an_example_of_every_field(role: str) -> None:
+    folder = ROOT / "roles" / role
+    defaults = (folder / "defaults" / "main.yml").read_text()
+    specs = yaml.safe_load((folder / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    assert [name for name in fields(specs) if not re.search(rf"\b{name}\b", defaults)] == []
+
+
+def fields(options: dict[str, Any]) -> Iterator[str]:
+    for name, spec in options.items():
+        yield name
+        yield from fields(spec.get("options", {}))
 
 
 class _Loader(yaml.SafeLoader):

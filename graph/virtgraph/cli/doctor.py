@@ -50,9 +50,10 @@ COMMANDS = (
     Command("dnsmasq", "dnsmasq-base", f"{HERE}it gives VMs their addresses", needed=False),
     Command("ip", "iproute2", f"{HERE}networks are made by it", needed=False),
     Command("ethtool", "ethtool", f"{HERE}DHCP servers are plugged in with it", needed=False),
-    Command("ovs-vsctl", "openvswitch-switch", f"{HERE}no VLAN leaves it without", needed=False),
+    Command("ovs-vsctl", "openvswitch-switch", f"{HERE}only the uplink driver ovs uses it", needed=False),
 )
 HOST_PYTHON = "/usr/bin/python3"
+INSTALL = "scripts/setup in a checkout, else bin/pip install --require-hashes --requirement requirements.lock"
 
 
 def doctor(settings: Settings) -> None:
@@ -115,7 +116,7 @@ def kvm(device: Path = Path("/dev/kvm"), cpuinfo: Path = Path("/proc/cpuinfo")) 
 def python(settings: Settings) -> Iterator[Finding]:
     for module, needs in (("ansible", "playbooks"), ("ansible_runner", "playbooks"), ("libvirt", "observation")):
         wrong = "" if find_spec(module) else f"The Python package {module} is missing: {needs} cannot run."
-        yield Finding(f"Python's {module}", wrong, "scripts/setup" if wrong else "")
+        yield Finding(f"Python's {module}", wrong, INSTALL if wrong else "")
     if settings.graph_url is None:
         yield embedded_graph()
 
@@ -123,7 +124,7 @@ def python(settings: Settings) -> Iterator[Finding]:
 def embedded_graph() -> Finding:
     """The wheel brings its own Java."""
     what = "the embedded graph's Java"
-    cure = "Install the package arcadedb-embedded (scripts/setup), or set VIRTGRAPH_GRAPH_URL to a Neo4j."
+    cure = f"Install arcadedb-embedded ({INSTALL}), or set VIRTGRAPH_GRAPH_URL to a Neo4j."
     spec = find_spec("arcadedb_embedded")
     if spec is None or spec.origin is None:
         return Finding(what, "The wheel with the embedded graph is not installed.", cure)
