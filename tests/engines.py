@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 # not the schema's version: making the constraints again would take longer than most tests
@@ -64,6 +66,8 @@ def start_neo4j(folder: Path, port: int) -> str:
 
 
 ENGINES = {"embedded": embedded, "neo4j": neo4j}
+# for tests of what comes before the graph, or after it: the other engine has nothing to add
+ON_ONE_GRAPH = pytest.mark.parametrize("engine", ["embedded"], indirect=True, scope="session")
 
 
 def free_port() -> int:

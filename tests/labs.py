@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
 from lab_hosts import LabHosts
 from serving import Service
 
@@ -23,8 +22,6 @@ mutation ($input: AddHostInput!) {
   }
 }
 """
-# for a module whose tests are of what hosts do: the other engine has nothing to add
-ON_ONE_GRAPH = pytest.mark.parametrize("engine", ["embedded"], indirect=True, scope="session")
 SEED_HOST = "85cf3a3a-18e4-4fe2-b406-9e79079cae07"
 
 

@@ -10,9 +10,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from engines import ON_ONE_GRAPH
 from playing import HOST_KEY
 from served import NO_ID, NOWHERE, Api, refused, told
 from showing import a_network
+
+pytestmark = ON_ONE_GRAPH
 
 Resources = Mapping[str, Any]
 Ids = Mapping[str, str]

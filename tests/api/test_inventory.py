@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_commands import INVENTORY, listed, ran, run, told
+from engines import ON_ONE_GRAPH
 from processes import descendants
 from served import NOWHERE, Api
 from serving import ROOT, serving
@@ -129,6 +130,7 @@ def test_the_cache_answers_without_the_service(filled: Api, tmp_path: Path) -> N
     assert "does not know this token" in flushed.stderr
 
 
+@ON_ONE_GRAPH
 def test_a_list_of_many_pages_is_whole(api: Api) -> None:
     """Read from both ends: each guest is there once."""
     api.host(vcpus=4000, memory=4000 << 30)

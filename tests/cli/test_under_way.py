@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from engines import WIPE, Engine
+from engines import ON_ONE_GRAPH, WIPE, Engine
 from playing import ME, a_host, work
 from serving import on, serving
 
@@ -15,6 +15,8 @@ from virtgraph.graphdb import connect
 from virtgraph.secrets import Vault
 from virtgraph.store.graph import Graph
 from virtgraph.store.schema import migrate
+
+pytestmark = ON_ONE_GRAPH
 
 NOWHERE = "192.0.2.1"  # RFC 5737
 VM = """

@@ -10,7 +10,7 @@ from typing import Any
 
 import neo4j
 import pytest
-from engines import Engine
+from engines import ON_ONE_GRAPH, Engine
 from follow import events, wait_for
 from graphql import (
     GraphQLField,
@@ -26,6 +26,8 @@ from lab_hosts import LabHosts
 from labs import apply, at_work, clear, domains, settle, succeed
 from searching import Search, Watch
 from serving import ROOT, Service
+
+pytestmark = ON_ONE_GRAPH
 
 STACK = "canary"
 STACKS = (STACK, "broken", "typed")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engines import ON_ONE_GRAPH
 from follow import events, wait_for
 from lab_hosts import LabHosts
 from labs import (
@@ -22,6 +23,8 @@ from labs import (
     succeed,
 )
 from serving import Service
+
+pytestmark = ON_ONE_GRAPH
 
 STACK = "cancel"
 VMS = 24

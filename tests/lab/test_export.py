@@ -13,8 +13,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from direct import changed
+from engines import ON_ONE_GRAPH
 from lab_hosts import LabHosts
-from labs import ON_ONE_GRAPH, apply, clear, domains, empty, source, succeed, vm
+from labs import apply, clear, domains, empty, source, succeed, vm
 from serving import ROOT, Service
 
 pytestmark = ON_ONE_GRAPH

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engines import ON_ONE_GRAPH
 from follow import events, wait_for
 from lab_hosts import LabHosts
-from labs import ON_ONE_GRAPH, add_host, apply, clear, copies, domains, pool_path, qcow2, settle, source, succeed, vm
+from labs import add_host, apply, clear, copies, domains, pool_path, qcow2, settle, source, succeed, vm
 from serving import Service
 
 pytestmark = ON_ONE_GRAPH

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from engines import ON_ONE_GRAPH
 from follow import wait_for
 from lab_hosts import LabHosts
-from labs import ON_ONE_GRAPH, add_host, apply, clear, domains, succeed
+from labs import add_host, apply, clear, domains, succeed
 from processes import Process, descendants
 from serving import Service, working
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from engines import ON_ONE_GRAPH
 from follow import wait_for
 from lab_hosts import LabHosts
-from labs import ON_ONE_GRAPH, apply, clear, domains, source, succeed
+from labs import apply, clear, domains, source, succeed
 from processes import descendants
 from serving import ROOT, Service
 

@@ -9,9 +9,10 @@ from typing import Any
 from direct import NETWORK as NET
 from direct import POOL, Direct, shared, there, two_vms
 from direct import vm as direct_vm
+from engines import ON_ONE_GRAPH
 from follow import events, wait_for
 from lab_hosts import LabHosts
-from labs import ON_ONE_GRAPH, apply, clear, domains, empty, hosts_equal_graph, settle, succeed, vm
+from labs import apply, clear, domains, empty, hosts_equal_graph, settle, succeed, vm
 from serving import Service
 
 pytestmark = ON_ONE_GRAPH

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engines import ON_ONE_GRAPH
 from follow import events, wait_for
 from lab_hosts import LabHosts
 from labs import apply, at_work, clear, copies, domains, halting, remove_stack, settle, source, succeed
 from processes import descendants
 from serving import Service, working
+
+pytestmark = ON_ONE_GRAPH
 
 STACK = "pause"
 WORK = """

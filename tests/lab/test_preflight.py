@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engines import ON_ONE_GRAPH
 from lab_hosts import LabHosts
-from labs import ON_ONE_GRAPH, SEED_HOST
+from labs import SEED_HOST
 from serving import Service
 
 pytestmark = pytest.mark.lab

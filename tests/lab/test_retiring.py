@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engines import ON_ONE_GRAPH
 from lab_hosts import LabHosts
 from labs import add_host, apply, clear, domains, empty, pool_path, succeed, vm
 from serving import Service
+
+pytestmark = ON_ONE_GRAPH
 
 NETWORK = """
 version: 0
