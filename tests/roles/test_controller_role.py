@@ -42,11 +42,10 @@ def test_check_mode_tells_and_then_it_is_done_once(host: Host, wheels: Path) -> 
     assert changes(install(host, wheels, "--check", "--tags", "unit")) == 0
 
 
-def test_secrets_are_not_shown(host: Host, wheels: Path) -> None:
-    settings = {"graph_password": "k4n4ry-graph", "token": "k4n4ry-token"}
-    role = {"role": "controller", "controller_wheels": str(wheels), "controller_settings": settings}
-    done = play_all(host, "--check", "--diff", "-vvv", roles=[role])
-    assert "TASK [controller : Settings]" in done.stdout and changes(done)
+def test_secrets_are_not_shown(host: Host) -> None:
+    role = {"role": "controller", "controller_settings": {"graph_password": "k4n4ry-graph", "token": "k4n4ry-token"}}
+    done = play_all(host, "--check", "--diff", "-vvv", "--tags", "unit", roles=[role])
+    assert "TASK [controller : Settings]" in done.stdout and changes(done) > 0
     assert "k4n4ry" not in done.stdout + done.stderr
 
 

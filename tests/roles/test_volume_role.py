@@ -166,7 +166,7 @@ def test_a_path_may_have_slashes_too_many(host: Host) -> None:
     file = vm["disks"][0]["path"]
     vm["disks"][0]["path"] = file.replace("/images/", "//images/")
     host.play("realize", pools=pools, volumes=[volume], vms=[vm])
-    name, old = f"vg-{vm['id']}", host.folder / "old.xml"
+    name, old = f"vg-{vm['id']}", host.lab.folder / "old.xml"
     assert file in host.virsh("dumpxml", name)
     again = host.play("realize", pools=pools, volumes=[volume], vms=[vm])
     assert [result.changed or result.failed for result in again.values()] == [False] * 3, again
