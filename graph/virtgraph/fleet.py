@@ -14,7 +14,7 @@ from virtgraph.model.caller import PROJECT, Caller
 from virtgraph.model.refusals import Conflict, NotFound
 from virtgraph.model.states import Action, EventType
 from virtgraph.model.wanted import Problem
-from virtgraph.new_host import NewHost, check
+from virtgraph.new_host import NewHost, checked
 from virtgraph.planner import Place, Plan, PlannedOperation, open_operations
 from virtgraph.spec.errors import Invalid
 from virtgraph.store import events, hosts, observations, operations, resources
@@ -33,7 +33,7 @@ class AddedHost:
 
 async def add_host(graph: Graph, host: NewHost, caller: Caller, asked: Asked | None = None) -> AddedHost:
     """Pin its key, store it, plan its probe. Adding the same host again stores what changed and probes it again."""
-    check(host)
+    host = checked(host)
     if before := await answered_before(graph, asked):  # it need not show its key again
         return AddedHost(**before)
     key = host.host_key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from virtgraph.order import unsound
@@ -73,23 +73,26 @@ READ: Mapping[str, Callable[[Any], Any]] = {
     "cpus": scalars.whole(1, MOST_CPUS),
     "memory": units.size(MOST_BYTES),
     "disk": units.size(MOST_BYTES),
-    "pool_path": scalars.absolute_path,
+    "pool_path": scalars.folder,
     "acceleration": scalars.one_of("acceleration", ("kvm", "qemu")),
 }
 
 
-def check(host: NewHost) -> None:
-    """Raises Invalid with every problem, by the names of the API's input."""
+def checked(host: NewHost) -> NewHost:
+    """As it is read: a folder has no slash too many. Raises Invalid with every problem, by the names of the API's input."""
     problems = Problems()
-    for name, read in READ.items():
-        if (value := getattr(host, name)) is not None:
-            Node(value, f"input.{camel(name)}", problems).read(read)
+    values: dict[str, Any] = {
+        name: Node(value, f"input.{camel(name)}", problems).read(read)
+        for name, read in READ.items()
+        if (value := getattr(host, name)) is not None
+    }
     for number, label in enumerate(host.labels):
         Node(label, f"input.labels[{number}]", problems).read(scalars.name)
     if not host.local:
         for name, reason in unsound(host.address, host.user, host.host_key):
             problems.add(f"input.{camel(name)}", reason)
     problems.settle()
+    return replace(host, **values)
 
 
 def camel(name: str) -> str:

@@ -134,13 +134,14 @@ class CallbackModule(CallbackBase):
             self._told[host].results += said["resources"]
 
     def _take_together(self, said: Any) -> None:
-        """Of all hosts: what was refused was not begun, and a network that others use is not taken away."""
+        """Of all hosts: what was refused was not begun, and what others use is not taken away."""
         if "docs" not in said:
             self._told.clear()
         for host, told in self._told.items():
             if host in said["docs"]:  # what is no longer in it is as it is listed; a host that could not look has none
                 told.steps = steps(said["docs"][host])
-            told.filled["networks"] = [one for one in told.filled["networks"] if one["id"] not in said["kept"]]
+            for kind in ("networks", "volumes"):
+                told.filled[kind] = [one for one in told.filled[kind] if one["id"] not in said["kept"]]
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         if context.CLIARGS.get("check"):

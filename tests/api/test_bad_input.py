@@ -212,6 +212,7 @@ HOSTS: tuple[tuple[Resources, str, str], ...] = (
     ({"acceleration": "xen"}, "acceleration", "known: kvm, qemu"),
     ({"labels": ["fine", "a\0b"]}, "labels[1]", "control characters"),
     ({"poolPath": "pool"}, "poolPath", "must be an absolute path"),
+    ({"poolPath": "/a/../b"}, "poolPath", "must not have .."),
 )
 
 

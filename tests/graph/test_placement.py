@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from virtgraph import fleet
-from virtgraph.new_host import NewHost
+from virtgraph.new_host import NewHost, checked
 from virtgraph.placement import GIB, Demand, HostRoom, NoHost, Placing, Untagged, place, why_not
 from virtgraph.store import hosts
 
@@ -128,3 +128,9 @@ def test_what_a_probe_says_is_kept() -> None:
     assert (host["acceleration"], host["uplinkDriver"]) == ("kvm", "ovs")
     given = hosts.probed(FACTS, fleet.stored(NewHost("h", acceleration="qemu", uplink_driver="none"), None))
     assert (given["acceleration"], given["uplinkDriver"]) == ("qemu", "none"), "what a person gave counts more"
+
+
+def test_a_pools_path_is_one_however_it_is_written() -> None:
+    """As libvirt tells it, which hosts are compared with."""
+    assert checked(NewHost("h", local=True, pool_path="//srv/./vms/")).pool_path == "/srv/vms"
+    assert checked(whole := NewHost("h", local=True, cpus=3, labels=("a",))) == whole

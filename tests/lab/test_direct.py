@@ -357,3 +357,79 @@ def test_an_address_goes_to_another_when_its_vm_is_gone(
     assert second.change() == {"host1": 0, "host2": 0}
     first.remove()
     second.remove()
+
+
+def test_volumes_stay_where_they_are_when_the_pools_path_changes(two: Direct, lab: LabHosts) -> None:
+    two.change()
+    before = there(lab)
+    two.variables["virtgraph_pool_path"] = f"{POOL}-other"
+    for options in ((), ("--check",), ("-e", "virtgraph_state=absent")):
+        refused = two.run(*options)
+        assert refused.returncode != 0 and set(changed(refused.stdout).values()) == {0}, refused.stdout
+        said = spaced(refused)
+        assert (
+            f"Volume disk1 is in {POOL} on host1, and the list has it in {POOL}-other: put virtgraph_pool_path" in said
+        )
+        assert "Volume disk2 is in" in said
+    lab.sh("host1", "virsh", "undefine", "--keep-nvram", domain := f"vg-{two.id('VM/vm1')}")
+    lab.sh("host1", "virsh", "destroy", domain)
+    assert f"Volume disk1 is in {POOL} on host1" in spaced(two.run("--limit", "host1")), "a pool has it, and no VM"
+    assert lab.sh("host1", "sh", "-c", f"ls -d {POOL}-other || true") == ""
+    two.variables["virtgraph_pool_path"] = f"{POOL.replace('/libvirt', '//libvirt')}/"  # the same
+    two.change()
+    assert two.change() == {"host1": 0, "host2": 0}
+    assert there(lab)[1] == before[1]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"memory": "lots"}, "VM vm2: lots is not a size"),
+        ({"vcpus": 1000}, "host2: The vm vm2"),
+        ({"cmdline": "one\ntwo"}, "host2: The vm vm2"),
+        ({"vnc_password": "a\u0001"}, "VM vm2: a vnc_password is of printable ASCII characters"),
+    ],
+)
+def test_what_cannot_be_on_one_host_is_begun_on_none(
+    lab: LabHosts, tmp_path: Path, kernel: Path, more: dict[str, Any], said: str
+) -> None:
+    variables = two_vms(kernel)
+    variables["virtgraph_vms"][1].update(more)
+    before = there(lab)
+    refused = Direct(lab, tmp_path, **variables).run()
+    assert refused.returncode != 0 and said in spaced(refused), spaced(refused)
+    assert there(lab) == before
+
+
+def test_a_host_that_cannot_be_looked_at_keeps_no_other_from_its_own(two: Direct, lab: LabHosts) -> None:
+    lab.sh("host2", "sh", "-c", "mv /run/libvirt /run/libvirt-away")
+    try:
+        failed = two.run()
+    finally:
+        lab.sh("host2", "sh", "-c", "mv /run/libvirt-away /run/libvirt")
+    assert failed.returncode != 0 and changed(failed.stdout)["host1"] > 0, failed.stdout
+    assert domains(lab, "host1") == {f"vg-{two.id('VM/vm1')}"} and domains(lab, "host2") == set()
+
+
+def test_a_volume_of_another_lists_vm_stays(listing: Callable[..., Direct], lab: LabHosts, kernel: Path) -> None:
+    a = listing(vm("a", "host1", kernel, ip=["10.50.0.20"]), host="host1")
+    b = listing(vm("b", "host1", kernel, ip=["10.50.0.21"]), host="host1")
+    disk = {"name": "a", "size": "10mb", "host": "host1"}
+    a.variables["virtgraph_vms"][0]["state"] = "stopped"
+    a.change()
+    b.change()
+    b.variables["virtgraph_volumes"].append(disk)
+    gone = b.run("-e", "virtgraph_state=absent")
+    assert gone.returncode == 0 and "Volume a stays: it is used by VM a on host1." in spaced(gone), spaced(gone)
+    assert lab.sh("host1", "sh", "-c", f"ls {POOL}/*.qcow2").split() == [f"{POOL}/{a.id('Volume/a')}.qcow2"]
+    a.remove()
+
+
+def test_a_server_that_was_not_told_is_told_by_the_next_run(two: Direct, lab: LabHosts) -> None:
+    """Its module was killed between the file of a reservation and the signal."""
+    two.change()
+    for marker in ("unread", "released"):
+        lab.sh("host1", "sh", "-c", f"for d in /run/virtgraph-dhcp/{two.installation}/*; do touch $d/{marker}; done")
+        predicted = two.change("--check")
+        assert two.change() == predicted == {"host1": 1, "host2": 0}
+        assert two.change() == {"host1": 0, "host2": 0}

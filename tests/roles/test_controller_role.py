@@ -42,6 +42,13 @@ def test_check_mode_tells_and_then_it_is_done_once(host: Host, wheels: Path) -> 
     assert changes(install(host, wheels, "--check", "--tags", "unit")) == 0
 
 
+def test_secrets_are_not_shown(host: Host) -> None:
+    role = {"role": "controller", "controller_settings": {"graph_password": "k4n4ry-graph", "token": "k4n4ry-token"}}
+    done = play_all(host, "--check", "--diff", "-vvv", "--tags", "unit", roles=[role])
+    assert "TASK [controller : Settings]" in done.stdout and changes(done) > 0
+    assert "k4n4ry" not in done.stdout + done.stderr
+
+
 def test_a_run_that_was_cut_anywhere_is_finished_by_the_next(host: Host, wheels: Path) -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")

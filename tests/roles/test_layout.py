@@ -146,6 +146,33 @@ def test_no_password_is_told_of_what_cannot_be() -> None:
     assert "vcpus" in str(refused.value) and "hunter2" not in str(refused.value)
 
 
+def test_a_pools_path_is_one_however_it_is_written() -> None:
+    plain, twice = (
+        given(volumes=[{"name": "disk", "size": 1, "host": "host1"}], pool_path=at) for at in ("/a/b", "//a/./b/")
+    )
+    assert plain["pools"] == twice["pools"] and plain["volumes"] == twice["volumes"]
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"vms": [VM, {"name": "b", "host": "host2", "memory": "lots"}]}, "VM b: lots is not a size"),
+        ({"vms": [VM, {"name": "b", "host": "host2", "vnc_password": "123456789"}]}, "1 to 8 characters"),
+        ({"vms": [VM, {"name": "b", "host": "host2", "vnc_password": "a\x01"}]}, "is of printable ASCII characters"),
+        (
+            {"vms": [VM, {"name": "b", "host": "host2", "vnc_password": "gr\u00fcn"}]},
+            "is of printable ASCII characters",
+        ),
+        ({"volumes": [{"name": "disk", "host": "host2"}]}, "Volume disk: it needs a size or a source."),
+        ({"volumes": [{"name": "disk", "host": "host2", "size": "lots"}]}, "Volume disk: lots is not a size"),
+    ],
+)
+def test_what_cannot_be_on_another_host_is_refused_on_each(other: dict[str, Any], said: str) -> None:
+    with pytest.raises(Refused) as refused:
+        on("host1", **other)
+    assert said in str(refused.value) and "gr" not in str(refused.value)
+
+
 def test_an_interface_that_no_driver_uses_is_refused() -> None:
     """Else the VMs of two hosts would never meet, and the run be green."""
     with pytest.raises(

@@ -208,6 +208,22 @@ def test_a_server_that_died_is_started_and_one_whose_options_changed_serves_the_
     assert not wires.play("realize", dhcp_servers=[changed])[network.id].changed
 
 
+@pytest.mark.parametrize("marker", ["unread", "released"])
+def test_a_server_that_was_not_told_of_a_change_is_told_by_the_next_run(wires: Host, marker: str) -> None:
+    """Its module was killed between the file and the signal."""
+    network = Network()
+    nic = network.nic(1)
+    wires.play("realize", **wanted(network, nics=(nic,)))
+    file = f"/run/virtgraph-dhcp/{wires.installation}/{network.id}/{marker}"
+    for given in ({"dhcp_servers": [network.server()]}, {"reservations": [nic.reservation()]}):
+        wires.sh("touch", file)
+        (told,) = wires.play("realize", **given).values()
+        assert told.changed
+        assert wires.sh("sh", "-c", f"ls {file} 2>&1 || true").endswith("directory\n")
+        (told,) = wires.play("realize", **given).values()
+        assert not told.changed
+
+
 def test_a_network_is_completed_after_a_power_cut(wires: Host) -> None:
     network = Network()
     nic = network.nic(1)

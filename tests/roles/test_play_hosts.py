@@ -23,8 +23,9 @@ def listed(**given: Any) -> Any:
 
 def look(**seen: Any) -> Any:
     items = {kind: [{"id": NET}] for kind in ("networks", "uplinks", "dhcp_servers")}
-    nothing: dict[str, Any] = {"vms": [], "volumes": [], "users": {}, "served": {}}
-    return {"doc": {**items, "reservations": [], "vms": [], "volumes": []}, "seen": {**nothing, **seen}}
+    nothing: dict[str, Any] = {"vms": [], "volumes": [], "moved": {}, "users": {}, "served": {}}
+    doc = {**items, "reservations": [], "vms": [], "volumes": [{"id": derived("Volume/disk")}]}
+    return {"doc": doc, "seen": {**nothing, **seen}, "refused": []}
 
 
 def used(*users: Any) -> Any:
@@ -58,6 +59,31 @@ def test_a_network_stays_where_it_is_used_and_where_its_users_are_served(
     where = "host1" if host1["seen"]["users"] else "host2"
     sentence = f"Network net stays on {', '.join(sorted(kept))}: it is used by VM guest on {where}."
     assert why == ({NET: sentence} if kept else {})
+
+
+@pytest.mark.parametrize("where", ["host1", "host2"])
+def test_a_volume_stays_where_a_vm_of_others_has_it(where: str) -> None:
+    """A pool that hosts share has it on both."""
+    disk, web = derived("Volume/disk"), {"id": WEB, "title": "VM web"}
+    looks = {"host1": look(), "host2": look()}
+    looks[where] = look(users={disk: [web, {"id": GUEST["id"], "title": "VM guest"}]})
+    docs, why = virtgraph_play_hosts.absent(listed(volumes=[DISK]), looks)
+    assert why == {disk: f"Volume disk stays: it is used by VM guest on {where}."}
+    assert [doc["volumes"] for doc in docs.values()] == [[], []]
+    docs, why = virtgraph_play_hosts.absent(listed(volumes=[DISK]), {"host1": look(users={disk: [web]})})
+    assert why == {} and docs["host1"]["volumes"] == [{"id": disk}], "the VM goes itself"
+
+
+def test_a_volume_in_another_directory_is_refused() -> None:
+    elsewhere = {derived("Volume/disk"): {"is": "/a", "listed": "/b"}}
+    (said,) = virtgraph_play_hosts.moved(listed(volumes=[DISK]), {"host1": look(moved=elsewhere), "host2": look()})
+    assert said.startswith("Volume disk is in /a on host1, and the list has it in /b: put virtgraph_pool_path: /a back")
+    assert list(virtgraph_play_hosts.moved(listed(volumes=[DISK]), {"host2": look(moved=elsewhere)})) == []
+
+
+def test_what_hosts_refuse_is_said_once_with_their_names() -> None:
+    looks = {name: {**look(), "refused": said} for name, said in {"a": ["x", "y"], "b": ["x"], "c": []}.items()}
+    assert list(virtgraph_play_hosts.refused_by_hosts(looks)) == ["a, b: x", "a: y"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from plays import ROOT, Unsafe, play, play_all
 
 pytestmark = pytest.mark.lab
 
-A, B, C, D, E, F = (f"{letter * 8}-0000-4000-8000-000000000001" for letter in "abcdef")
+A, B, C, D, E, F, G, H = (f"{letter * 8}-0000-4000-8000-000000000001" for letter in "abcdef12")
 VM: dict[str, Any] = {"vcpus": 1, "memory": 1 << 26}
 NIC = {"mac": "52:54:00:00:00:01", "network": A}
 DISK = {"id": B, "path": "/disk"}
@@ -63,6 +63,11 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
             "must be one of virtio, scsi, sata, ide; two disks",
         ),
         ({"id": F, **VM, "cmdline": "quiet"}, "it has cmdline and no kernel"),
+        ({"id": G, **VM, "kernel": "/k", "cmdline": "a\x01b"}, "must be one line of at most 2047 characters"),
+        (
+            {"id": H, **VM, "disks": [{"id": A, "path": f"/{number}"} for number in range(27)]},
+            "it has 27 disks vd*, and 26 is the most",
+        ),
     ],
 }
 

@@ -26,6 +26,12 @@ def test_text_of_a_number_or_of_a_truth_is_what_it_says() -> None:
     assert digest(typed(given)) == digest(typed(typed(given))), "so that the next run finds it as it is"
 
 
+def test_a_path_is_one_however_it_is_written() -> None:
+    given = {"pool_path": "//srv/./vms/", "path": "/", "disks": [{"path": "/srv//vms/a"}]}
+    assert typed(given) == {"pool_path": "/srv/vms", "path": "/", "disks": [{"path": "/srv/vms/a"}]}
+    assert typed({"path": "/a/../b", "pool_path": "a/"}) == {"path": "/a/../b", "pool_path": "a/"}, "they are refused"
+
+
 def test_what_has_its_types_stays() -> None:
     given = {
         "id": "a",

@@ -144,6 +144,13 @@ def test_a_vnc_password_is_nowhere_but_in_the_domain(host: Host) -> None:
     assert host.sh("sh", "-c", f"grep -rlF '{CANARY}' /var/log/libvirt || true") == ""
 
 
+def test_a_vnc_password_that_libvirt_cannot_read_is_refused_and_not_told(host: Host) -> None:
+    vm = host.vm(vnc_password="hash-1")
+    result = host.play("realize", {vm["id"]: {"vnc_password": f"{CANARY[:7]}\x01"}}, vms=[vm])[vm["id"]]
+    assert "its VNC password must be printable ASCII" in str(result.error)
+    assert CANARY[:7] not in host.log() and CANARY[:7] not in str(result)
+
+
 def test_a_short_vnc_password_does_not_blank_out_results(host: Host) -> None:
     vm = host.vm(vnc_password="hash-1")
     assert host.play("realize", {vm["id"]: {"vnc_password": "e"}}, vms=[vm])[vm["id"]].facts["power"] == "running"

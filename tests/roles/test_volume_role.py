@@ -150,12 +150,32 @@ def test_a_volume_grows_in_use_and_never_shrinks(host: Host) -> None:
     assert "cannot shrink" in str(shrunk.error)
 
 
-def test_a_volume_in_use_is_not_removed(host: Host) -> None:
+@pytest.mark.parametrize("state", ["running", "stopped"])
+def test_a_volume_in_use_is_not_removed(host: Host, state: str) -> None:
     volume = host.volume()
-    host.play("realize", pools=host.pools(), volumes=[volume], vms=[host.vm(volume)])
+    host.play("realize", pools=host.pools(), volumes=[volume], vms=[host.vm(volume, state=state)])
     result = host.play("remove", volumes=[volume])[volume["id"]]
-    assert "in use by the running domain" in str(result.error)
+    assert f"in use by the {state} domain" in str(result.error)
     assert volume["id"] in host.sh("ls", host.pool_path)
+
+
+def test_a_path_may_have_slashes_too_many(host: Host) -> None:
+    """Also where a domain has its disk by such a path since an earlier version."""
+    pools, volume = [{**host.pools()[0], "path": f"{host.pool_path}/"}], host.volume(pool_path=f"{host.pool_path}//")
+    vm = host.vm(volume)
+    file = vm["disks"][0]["path"]
+    vm["disks"][0]["path"] = file.replace("/images/", "//images/")
+    host.play("realize", pools=pools, volumes=[volume], vms=[vm])
+    name, old = f"vg-{vm['id']}", host.lab.folder / "old.xml"
+    assert file in host.virsh("dumpxml", name)
+    again = host.play("realize", pools=pools, volumes=[volume], vms=[vm])
+    assert [result.changed or result.failed for result in again.values()] == [False] * 3, again
+    host.virsh("destroy", name)
+    old.write_text(host.virsh("dumpxml", name).replace(file, vm["disks"][0]["path"]).replace('digest="', 'digest="0'))
+    host.virsh("define", str(old))
+    host.virsh("start", name)
+    assert "in use by" in str(host.play("remove", volumes=[volume])[volume["id"]].error)
+    assert not host.play("realize", vms=[vm])[vm["id"]].facts["pending_restart"], "it keeps the disk that it has"
 
 
 def test_a_pool_that_the_hosts_restart_stopped_is_started(host: Host) -> None:

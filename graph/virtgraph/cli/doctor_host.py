@@ -18,7 +18,7 @@ from virtgraph.cli.failure import Failure
 from virtgraph.cli.output import say
 from virtgraph.dispatch import Dispatcher
 from virtgraph.fleet import scan_host_key
-from virtgraph.new_host import POOL_PATH, NewHost, check
+from virtgraph.new_host import POOL_PATH, NewHost, checked
 from virtgraph.order import HostAccess, Order, Outcome
 from virtgraph.settings import Settings
 from virtgraph.spec.errors import Invalid
@@ -82,7 +82,7 @@ def new_host(name: str, row: Row | None, way: Way) -> NewHost:
 async def examine(host: NewHost, others: list[Row]) -> list[Finding]:
     """Whether it can be reached, and then what it says of itself."""
     try:
-        check(host)
+        host = checked(host)
         if not host.local and host.host_key is None:
             host = replace(host, host_key=await scan_host_key(host))
     except Invalid as invalid:

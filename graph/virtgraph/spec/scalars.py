@@ -109,6 +109,14 @@ def absolute_path(value: Any) -> str:
     return text
 
 
+def folder(value: Any) -> str:
+    """An absolute path without doubled or last slashes, as libvirt tells it."""
+    parts = [part for part in absolute_path(value).split("/") if part not in ("", ".")]
+    if ".." in parts:
+        raise ValueError("must not have ..")
+    return "/" + "/".join(parts)
+
+
 def file(value: Any) -> str:
     return line(value, LONGEST_PATH)
 

@@ -26,7 +26,8 @@ short_description: Says which resources of a list of lists are not as they are w
 description:
   - A task on a host costs 0.4 s, whatever it does. Where nothing differs, this one is all that there is to do.
   - Looks as the modules of the kinds do in check mode, and changes nothing. What cannot be looked at differs.
-  - What one of these modules would refuse to begin with, of whatever kind, is refused here, before any of them is run.
+  - What one of these modules would refuse to begin with, of whatever kind, is in C(refused), before any of them is run.
+    The module does not fail then, so that the hosts can refuse it together.
   - Says as C(seen) what of the whole play's list is on this host, which only all hosts together can judge.
 options:
   doc: {type: dict, required: true, description: "Lists of resources, as roles/virtgraph/tasks/present.yml takes them."}
@@ -58,11 +59,13 @@ def main() -> None:
     doc, present, predicted = module.params["doc"], module.params["state"] == "present", Predicted()
     with connected(module) as connection:
         looks = looks_of(connection, installation(module), doc, present, predicted)
-        if refused := list(refusals(looks, doc, present)):
-            module.fail_json(msg=" ".join(refused))
-        differing = {name: list(differ(look, doc.get(name, ()), present, predicted)) for name, look in looks.items()}
+        refused = list(refusals(looks, doc, present))
+        differing = {
+            name: [] if refused else list(differ(look, doc.get(name, ()), present, predicted))
+            for name, look in looks.items()
+        }
         found = seen(connection, installation(module), module.params["listed"])
-    module.exit_json(changed=False, doc={**doc, **differing}, seen=found)
+    module.exit_json(changed=False, doc={**doc, **differing}, seen=found, refused=refused)
 
 
 def looks_of(

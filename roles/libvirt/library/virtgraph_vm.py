@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.virtgraph_batch import argument_spec, installation, predicted, run_batch
-from ansible.module_utils.virtgraph_domains import SHUTDOWN, THREADS, Domains, unsound
+from ansible.module_utils.virtgraph_batch import Item, argument_spec, installation, predicted, run_batch
+from ansible.module_utils.virtgraph_domains import SHUTDOWN, THREADS, Domains, unsound, unsound_password
 from ansible.module_utils.virtgraph_libvirt import connected, watched
 
 DOCUMENTATION = """
@@ -40,17 +41,24 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
+    secrets = _secrets(module)
+
+    def unsound_with_password(item: Item, present: bool) -> Iterator[str]:
+        yield from unsound(item, present)
+        if present:
+            yield from unsound_password(secrets.get(item.get("id", ""), {}).get("vnc_password"))
+
     with connected(module) as connection:
         domains = Domains(
             connection,
             installation(module),
-            _secrets(module),
+            secrets,
             predicted(module),
             module.check_mode,
             module.params["shutdown_timeout"],
         )
         realize = domains.realize if module.params["state"] == "present" else domains.remove
-        run_batch(module, "vm", watched(connection, realize), unsound, domains.predicted, THREADS)
+        run_batch(module, "vm", watched(connection, realize), unsound_with_password, domains.predicted, THREADS)
 
 
 def _secrets(module: AnsibleModule) -> dict[str, dict[str, str]]:

@@ -141,6 +141,10 @@ class Dnsmasq:
                 os.kill(pid, signal.SIGHUP)
             self.unread.unlink()
 
+    def is_behind(self) -> bool:
+        """Whether it runs and has yet to be told of a change: its module was killed between the two."""
+        return (self.unread.exists() or self.released.exists()) and bool(self.running())
+
     def forget(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 

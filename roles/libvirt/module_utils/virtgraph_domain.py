@@ -15,6 +15,7 @@ from ansible.module_utils.virtgraph_shown import shown
 
 # pc: its one PCI bus takes hotplugged devices as it is; q35 needs a root port for each. Others know only virt.
 _MACHINES = {"x86_64": "pc", "i686": "pc"}
+MOST_DISKS = len(ascii_lowercase)  # of one bus's names, vda to vdz
 _SERIAL = 20  # characters that a virtio disk has for its serial number
 
 
@@ -162,8 +163,11 @@ def disk(of: Disk, dev: str) -> Element:
 
 def free_target(bus: str, used: Container[str | None]) -> str:
     """The first name for a disk that is not used."""
-    prefix = "vd" if bus == "virtio" else "sd"
-    return next(name for name in (prefix + letter for letter in ascii_lowercase) if name not in used)
+    return next(name for name in (target_prefix(bus) + letter for letter in ascii_lowercase) if name not in used)
+
+
+def target_prefix(bus: str) -> str:
+    return "vd" if bus == "virtio" else "sd"
 
 
 def interface(nic: Interface) -> Element:
@@ -240,7 +244,7 @@ def _disk_key(element: Element) -> tuple[str, str, bool]:
 
 def disk_path(element: Element) -> str:
     source = element.find("source")
-    return "" if source is None else source.get("file", "")
+    return "" if source is None else names.straight(source.get("file", ""))
 
 
 def interface_key(element: Element) -> tuple[str, str]:

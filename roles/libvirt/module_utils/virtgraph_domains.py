@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ from ansible.module_utils import virtgraph_domain as wanted
 from ansible.module_utils import virtgraph_live as live
 from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils.virtgraph_batch import Done, Item, ResourceError, described
-from ansible.module_utils.virtgraph_domain import VM, Disk
-from ansible.module_utils.virtgraph_input import mac, one_of, path, problems, repeated, uuid, whole
+from ansible.module_utils.virtgraph_domain import MOST_DISKS, VM, Disk, target_prefix
+from ansible.module_utils.virtgraph_input import line, mac, one_of, path, problems, repeated, uuid, whole
 from ansible.module_utils.virtgraph_libvirt import POWER, found, ours
 from ansible.module_utils.virtgraph_mark import Mark, mark
 from ansible.module_utils.virtgraph_predicted import Predicted
@@ -26,6 +27,7 @@ try:
 except ImportError:
     libvirt = None
 
+LONGEST_CMDLINE = 2047  # x86's COMMAND_LINE_SIZE without its final zero
 BUSES = ("virtio", "scsi", "sata", "ide")
 THREADS = 4  # libvirtd serves 5 requests of one client at a time
 SHUTDOWN = 60  # seconds for a guest to power off by itself, if nothing else is said
@@ -38,7 +40,8 @@ def unsound(item: Item, present: bool) -> Iterator[str]:
         return
     checks = {
         "vcpus": whole(1, 512), "memory": whole(1 << 20, 16 << 40), "kernel": path, "initrd": path,
-        "state": one_of("running", "stopped"), "domain_type": one_of("auto", "kvm", "qemu"),
+        "cmdline": line(LONGEST_CMDLINE), "state": one_of("running", "stopped"),
+        "domain_type": one_of("auto", "kvm", "qemu"),
     }  # fmt: skip
     yield from problems(item, checks, ["vcpus", "memory"])
     interfaces, disks = item.get("interfaces") or [], item.get("disks") or []
@@ -51,8 +54,17 @@ def unsound(item: Item, present: bool) -> Iterator[str]:
         yield f"two interfaces have the mac {value}"
     for value in repeated([disk.get("path") for disk in disks]):
         yield f"two disks have the path {value}"
+    for prefix, count in Counter(target_prefix(disk.get("bus") or "virtio") for disk in disks).items():
+        if count > MOST_DISKS:
+            yield f"it has {count} disks {prefix}*, and {MOST_DISKS} is the most"
     if not item.get("kernel"):
         yield from (f"it has {name} and no kernel" for name in ("initrd", "cmdline") if item.get(name))
+
+
+def unsound_password(password: Any) -> Iterator[str]:
+    """Nothing of it is told. libvirt's parser would quote what it does not take."""
+    if password and not (str(password).isascii() and str(password).isprintable()):
+        yield "its VNC password must be printable ASCII"
 
 
 class Domains:

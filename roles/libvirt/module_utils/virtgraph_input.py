@@ -15,6 +15,7 @@ Item = dict[str, Any]
 Unsound = Callable[[Item, bool], Iterator[str]]
 
 _MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")  # as the service has it
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -86,6 +87,12 @@ def path(value: Any) -> str | None:
     if not text.startswith("/") or ".." in text.split("/") or not text.isprintable():
         return "must be an absolute path, without .. and control characters"
     return None
+
+
+def line(longest: int) -> Check:
+    """Text that libvirt's XML and a kernel take."""
+    why = f"must be one line of at most {longest} characters, without control characters"
+    return lambda value: why if len(str(value)) > longest or _CONTROL.search(str(value)) else None
 
 
 def sha256(value: Any) -> str | None:

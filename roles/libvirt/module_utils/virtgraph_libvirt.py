@@ -82,11 +82,14 @@ def pool_at(connection: Any, path: str) -> Any | None:
 
     A host that was removed and is added again has one, and so has the host of an installation that is made anew.
     """
+    return next((pool for pool, place in pools(connection) if place == path), None)
+
+
+def pools(connection: Any) -> Iterator[tuple[Any, str]]:
+    """Storage pools that virtgraph made, of whichever installation, with their directories."""
     for pool in connection.listAllStoragePools():
         if pool.name() == names.libvirt_pool(pool.UUIDString()):
-            if ElementTree.fromstring(pool.XMLDesc()).findtext("target/path") == path:
-                return pool
-    return None
+            yield pool, ElementTree.fromstring(pool.XMLDesc()).findtext("target/path", "")
 
 
 def taps(connection: Any, predicted: Predicted) -> set[str]:

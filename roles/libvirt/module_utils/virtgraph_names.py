@@ -70,6 +70,13 @@ def volume(id: str) -> str:
     return f"{checked(id)}.qcow2"
 
 
+def straight(path: str) -> str:
+    """The same place by its plain name: without doubled or last slashes and `.`; `..` stays, to be refused."""
+    if not path.startswith("/"):
+        return path
+    return "/" + "/".join(part for part in path.split("/") if part not in ("", "."))
+
+
 def base(sha256: str) -> str:
     """The file in a pool that volumes of one source share."""
     return f"base-{sha256}.qcow2"

@@ -1,4 +1,4 @@
-"""What of a whole list is on this host, whichever host it is listed for, and who else uses the list's networks."""
+"""What of a whole list is on this host, whichever host it is listed for, and who else uses its networks and volumes."""
 
 from __future__ import annotations
 
@@ -11,19 +11,28 @@ from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils.virtgraph_batch import Item
 from ansible.module_utils.virtgraph_dhcp_text import read
 from ansible.module_utils.virtgraph_dnsmasq import Dnsmasq
+from ansible.module_utils.virtgraph_domain import disk_path
+from ansible.module_utils.virtgraph_libvirt import pools
 from ansible.module_utils.virtgraph_mark import read as read_mark
 from ansible.module_utils.virtgraph_networks import ports
 
 
 def seen(connection: Any, installation: str, listed: dict[str, list[Item]]) -> dict[str, Any]:
-    """Ids of VMs and volumes, and by network who uses it, and the reservations of its server where one is here."""
+    """Ids of VMs and volumes; by volume where else it is; by network and volume who uses it; by network the reservations of
+    its server where one is here."""
     roots = [fromstring(domain.XMLDesc()) for domain in connection.listAllDomains()]
-    marks = [mark for root in roots if (mark := read_mark(root)) is not None and mark.installation == installation]
-    here, networks = {mark.id for mark in marks}, [one["id"] for one in listed["networks"]]
+    marks = [(root, read_mark(root)) for root in roots]
+    ours = [(root, mark.id) for root, mark in marks if mark is not None and mark.installation == installation]
+    here, networks = {id for _, id in ours}, [one["id"] for one in listed["networks"]]
+    users = {
+        **{network: list(users_of(network, roots, installation)) for network in networks},
+        **users_of_volumes(listed["volumes"], roots),
+    }
     return {
         "vms": [one["id"] for one in listed["vms"] if one["id"] in here],
         "volumes": [one["id"] for one in listed["volumes"] if Path(one["path"]).exists()],
-        "users": {network: users for network in networks if (users := list(users_of(network, roots, installation)))},
+        "moved": dict(moved(listed["volumes"], [root for root, _ in ours], [path for _, path in pools(connection)])),
+        "users": {id: those for id, those in users.items() if those},
         "served": {
             network: served for network in networks if (served := served_here(network, installation)) is not None
         },
@@ -38,10 +47,43 @@ def users_of(network: str, roots: list[Element], installation: str) -> Iterator[
         taps |= {target.get("dev", "") for nic in nics for target in nic.iterfind("target")}
         if nics:
             macs = [found.get("address", "").lower() for nic in nics for found in nic.iterfind("mac")]
-            title = root.findtext("title") or root.findtext("name")
-            yield {"id": root.findtext("uuid"), "title": f"VM {title}", "macs": macs}
+            yield {**user(root), "macs": macs}
     for port in sorted(ports(network, installation) - taps):
         yield {"id": port, "title": f"the interface {port}", "macs": []}
+
+
+def user(root: Element) -> Item:
+    return {"id": root.findtext("uuid"), "title": f"VM {root.findtext('title') or root.findtext('name')}"}
+
+
+def disks_of(root: Element) -> set[str]:
+    return {disk_path(disk) for disk in root.iterfind("devices/disk")}
+
+
+def users_of_volumes(volumes: list[Item], roots: list[Element]) -> dict[str, list[Item]]:
+    by_path = {one["path"]: one["id"] for one in volumes}
+    users: dict[str, list[Item]] = {}
+    for root in roots:
+        for path in disks_of(root) & by_path.keys():
+            users.setdefault(by_path[path], []).append(user(root))
+    return users
+
+
+def moved(volumes: list[Item], ours: list[Element], folders: list[str]) -> Iterator[tuple[str, Item]]:
+    """By volume {is, listed}: another directory where a VM of ours, or a pool, has it, and that of the list.
+
+    One that is where it is listed may have a copy in a pool, which nobody uses.
+    """
+    disks: dict[str, set[Path]] = {}
+    for file in (Path(path) for root in ours for path in disks_of(root)):
+        disks.setdefault(file.name, set()).add(file.parent)
+    for one in volumes:
+        listed = Path(one["path"])
+        there = disks.get(listed.name, set())
+        if not listed.exists():
+            there = there | {Path(folder) for folder in folders if Path(folder, listed.name).exists()}
+        for folder in sorted(there - {listed.parent})[:1]:
+            yield one["id"], {"is": str(folder), "listed": str(listed.parent)}
 
 
 def source_of(nic: Element) -> set[str]:

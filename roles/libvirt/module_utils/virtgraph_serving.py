@@ -65,9 +65,9 @@ class Serving:
         running, wanted = dnsmasq.running(), dnsmasq.command(address)
         plugged = is_plugged(dnsmasq, ends, address)
         right = [pid for pid, command in running.items() if plugged and command == wanted][:1]
-        told = dnsmasq.text(dnsmasq.options), options(item, mtu)
+        told, behind = (dnsmasq.text(dnsmasq.options), options(item, mtu)), dnsmasq.is_behind()
         if self.check:
-            return Done(not right or told[0] != told[1], facts, diff=told)
+            return Done(not right or told[0] != told[1] or behind, facts, diff=told)
         if not plugged:
             plug(dnsmasq, ends, address)
         rewritten = dnsmasq.write_options(told[1])
@@ -77,7 +77,7 @@ class Serving:
             dnsmasq.start(wanted)
         dnsmasq.read_again()
         self.changed[item["id"]] = reserved
-        return Done(rewritten or not right, facts, diff=told)
+        return Done(rewritten or not right or behind, facts, diff=told)
 
     def _unserve(self, item: Item) -> Done:
         dnsmasq, own = Dnsmasq(item["id"], self.installation), iproute.alias(self.installation, item["id"])
@@ -100,11 +100,14 @@ class Serving:
         dnsmasq = Dnsmasq(item["network"], self.installation)
         told = dnsmasq.text(dnsmasq.reservation(item["id"])), wanted
         if item["network"] not in self.changed:
-            if not self.predicted.made("dhcp", item["network"]):
+            predicted = self.predicted.made("dhcp", item["network"])  # its turn tells it all
+            if not predicted:
                 self._need_server(dnsmasq, item)
+            behind = not predicted and dnsmasq.is_behind()
             if self.check:
-                return Done(told[0] != told[1], diff=told)
-            self.changed[item["network"]] = self._write(dnsmasq)
+                return Done(told[0] != told[1] or behind, diff=told)
+            written = self._write(dnsmasq)
+            self.changed[item["network"]] = self._of(dnsmasq) if behind else written
             dnsmasq.read_again()
         return Done(item["id"] in self.changed[item["network"]], diff=told)
 
@@ -114,6 +117,10 @@ class Serving:
                 f"Network {dnsmasq.network} has no DHCP server on this host that could serve NIC {described(item)}.",
                 f"Apply the network {dnsmasq.network} again, which starts its server.",
             )
+
+    def _of(self, dnsmasq: Dnsmasq) -> set[str]:
+        """NICs of the network: which of them a server that is behind does not know of, nobody can tell."""
+        return {nic["id"] for nic in self.reservations if nic["network"] == dnsmasq.network}
 
     def _write(self, dnsmasq: Dnsmasq) -> set[str]:
         """All that are given of the network, so that dnsmasq is told once; those that changed."""
@@ -129,11 +136,13 @@ class Serving:
     def _release(self, item: Item) -> Done:
         dnsmasq = Dnsmasq(item["network"], self.installation)
         told = dnsmasq.text(dnsmasq.reservation(item["id"]))
-        if self.check:
-            return Done(bool(told), diff=(told, ""))
         if item["network"] not in self.changed:
-            nics = [nic["id"] for nic in self.reservations if nic["network"] == item["network"]]
-            self.changed[item["network"]] = {nic for nic in nics if dnsmasq.release(nic)}
+            behind = dnsmasq.is_behind()
+            if self.check:
+                return Done(bool(told) or behind, diff=(told, ""))
+            nics = self._of(dnsmasq)
+            gone = {nic for nic in nics if dnsmasq.release(nic)}
+            self.changed[item["network"]] = nics if behind else gone
             dnsmasq.read_again()
         return Done(item["id"] in self.changed[item["network"]], diff=(told, ""))
 

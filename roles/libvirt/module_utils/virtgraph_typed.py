@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils.common.validation import (
     check_type_bool,
     check_type_dict,
@@ -59,6 +60,10 @@ def _text(value: Any) -> str:
     return str(check_type_str(value))
 
 
+def _path(value: Any) -> str:
+    return names.straight(_text(value))
+
+
 def _texts(value: Any) -> list[str | None]:
     return [one if one is None else _text(one) for one in check_type_list(value)]
 
@@ -68,13 +73,14 @@ def _parts(value: Any) -> list[Item]:
 
 
 TEXT = Type("str", _text, "must be text")
+PATH = Type("str", _path, "must be text")  # what is compared with what libvirt says, which has no slash too many
 NUMBER = Type("int", check_type_int, "must be a whole number")
 TRUTH = Type("bool", check_type_bool, "must be true or false")
 TEXTS = Type("list", _texts, "must be a list of texts")
 PART = Type("dict", typed, "must have fields of its own")
 PARTS = Type("list", _parts, "must be a list of what has fields of its own")
 
-# Of the fields that are not text. A name has one type in the items of all roles.
+# Of the fields that are not just text. A name has one type in the items of all roles.
 TYPES = {
     "addresses": TEXTS,
     "boot_order": NUMBER,
@@ -85,6 +91,8 @@ TYPES = {
     "mtu": NUMBER,
     "nameservers": TEXTS,
     "needs": TEXTS,
+    "path": PATH,
+    "pool_path": PATH,
     "prefix": NUMBER,
     "read_only": TRUTH,
     "size": NUMBER,

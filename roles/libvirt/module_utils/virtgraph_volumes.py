@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
@@ -13,6 +14,7 @@ from ansible.module_utils import virtgraph_base as base
 from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils.virtgraph_base import Source
 from ansible.module_utils.virtgraph_batch import Done, Item, ResourceError, described
+from ansible.module_utils.virtgraph_domain import disk_path
 from ansible.module_utils.virtgraph_input import path, problems, sha256, uuid, whole
 from ansible.module_utils.virtgraph_libvirt import found, pool_at
 from ansible.module_utils.virtgraph_predicted import Predicted
@@ -81,12 +83,13 @@ class Volumes:
         volume = None if self.check else self._volume(pool, item)
         if volume is None and not (self.check and _path(item).exists()):
             return Done(False)
-        domain = self._user(str(_path(item)))
-        if domain and not self.predicted.gone("vm", domain.UUIDString()):
-            raise ResourceError(
-                f"Volume {described(item)} is in use by the running domain {domain.name()}.",
-                "Detach it from that VM, or stop the VM, then remove it.",
-            )
+        for domain in self._users.get(str(_path(item)), ()):
+            if not self.predicted.gone("vm", domain.UUIDString()):
+                state = "running" if domain.isActive() else "stopped"
+                raise ResourceError(
+                    f"Volume {described(item)} is in use by the {state} domain {domain.name()}.",
+                    "Detach it from that VM, or remove the VM, then remove it.",
+                )
         if volume is not None:
             volume.delete()
         return Done(True)
@@ -193,18 +196,19 @@ class Volumes:
             )
 
     def _grow(self, volume: Any, file: str, size: int) -> None:
-        if domain := self._user(file):
+        if domain := next((user for user in self._users.get(file, ()) if user.isActive()), None):
             domain.blockResize(file, size, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
         else:
             volume.resize(size)
 
-    def _user(self, file: str) -> Any | None:
-        """The running domain that has the file open."""
-        for domain in self.connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE):
-            sources = fromstring(domain.XMLDesc()).iterfind("devices/disk/source")
-            if any(source.get("file") == file for source in sources):
-                return domain
-        return None
+    @cached_property
+    def _users(self) -> dict[str, list[Any]]:
+        """By file the domains whose disk it is, running or not, whoever made them."""
+        users: dict[str, list[Any]] = {}
+        for domain in self.connection.listAllDomains():
+            for disk in fromstring(domain.XMLDesc()).iterfind("devices/disk"):
+                users.setdefault(disk_path(disk), []).append(domain)
+        return users
 
     def _full(self, item: Item, needed: int) -> ResourceError:
         space = os.statvfs(item["pool_path"])

@@ -107,6 +107,7 @@ class Layout:
         self.plug_all()
         self.refuse_same_ids()
         self.refuse_same_tags()
+        self.refuse_unreadable()
 
     def id_of(self, key: str, given: Mapping[str, Any]) -> str:
         if not given.get("id"):
@@ -236,6 +237,15 @@ class Layout:
                 raise Refused(f"Network {name}: {what} of the segment {segment} is network {other}.")
             seen[segment, tag] = name
 
+    def refuse_unreadable(self) -> None:
+        """Also of other hosts: what cannot be on one of them, none of them begins."""
+        for name in self.volumes:
+            self.volume_host(name)
+            self.volume_size(name)
+        for vm in self.vms:
+            memory(vm)
+            password(vm)
+
     def ids(self) -> Iterator[tuple[str, str]]:
         for network in self.networks.values():
             yield network.id, f"Network {network.given['name']}"
@@ -320,15 +330,19 @@ class Layout:
             "vms": [filled_vm(vm) for vm in self.vms_on(host)],
         }
 
-    def volume_item(self, name: str, pool: str, pool_path: str) -> Item:
+    def volume_size(self, name: str) -> int | None:
         given = self.volumes[name]
         if given.get("size") is None and given.get("source") is None:
             raise Refused(f"Volume {name}: it needs a size or a source.")
+        return size(given.get("size"), f"Volume {name}")
+
+    def volume_item(self, name: str, pool: str, pool_path: str) -> Item:
+        given = self.volumes[name]
         return {
             **common(self.id_of(f"Volume/{name}", given), name),
             "pool": pool,
             "pool_path": pool_path,
-            "size": size(given.get("size"), f"Volume {name}"),
+            "size": self.volume_size(name),
             "source": {"file": given["source"]["file"], "sha256": given["source"].get("sha256")}
             if given.get("source")
             else None,
@@ -344,7 +358,7 @@ class Layout:
             "domain_type": self.domain_type,
             "arch": ARCHITECTURES.get(arch, arch),
             "vcpus": default(given.get("vcpus"), 1),
-            "memory": size(given.get("memory") or "512mb", f"VM {given['name']}"),
+            "memory": memory(vm),
             "kernel": given.get("kernel"),
             "initrd": given.get("initrd"),
             "cmdline": given.get("cmdline"),
@@ -473,14 +487,26 @@ def tail(text: str, count: int) -> str:
     return ":".join(f"{byte:02x}" for byte in hashlib.sha256(text.encode()).digest()[:count])
 
 
+def memory(vm: VM) -> int | None:
+    return size(vm.given.get("memory") or "512mb", f"VM {vm.given['name']}")
+
+
+def password(vm: VM) -> str | None:
+    """As the service takes it. No refusal tells what it is."""
+    given: str | None = vm.given.get("vnc_password")
+    if given is not None and not 1 <= len(given) <= LONGEST_PASSWORD:
+        raise Refused(f"VM {vm.given['name']}: a vnc_password has 1 to {LONGEST_PASSWORD} characters.")
+    if given is not None and not (given.isascii() and given.isprintable()):
+        raise Refused(f"VM {vm.given['name']}: a vnc_password is of printable ASCII characters.")
+    return given
+
+
 def password_digest(vm: VM) -> str | None:
     """Changes with the password, and is slow to guess it from: who may read libvirt's XML sees what derives from it."""
-    password = vm.given.get("vnc_password")
-    if password is None:
+    given = password(vm)
+    if given is None:
         return None
-    if not 1 <= len(password) <= LONGEST_PASSWORD:
-        raise Refused(f"VM {vm.given['name']}: a vnc_password has 1 to {LONGEST_PASSWORD} characters.")
-    return hashlib.scrypt(password.encode(), salt=vm.id.encode(), n=1 << 14, r=8, p=1, dklen=16).hex()
+    return hashlib.scrypt(given.encode(), salt=vm.id.encode(), n=1 << 14, r=8, p=1, dklen=16).hex()
 
 
 def size(given: Any, what: str) -> int | None:
@@ -533,7 +559,15 @@ def typed(given: Mapping[str, Any], options: Mapping[str, Any]) -> Item:
     found = ArgumentSpecValidator({name: options[name] for name in given}).validate(given)
     if found.error_messages:
         raise Refused(remove_values(f"{'. '.join(found.error_messages)}.", found._no_log_values))
-    return {name.removeprefix("virtgraph_"): without_null(value) for name, value in found.validated_parameters.items()}
+    read = {name.removeprefix("virtgraph_"): without_null(value) for name, value in found.validated_parameters.items()}
+    return {**read, "pool_path": straight(read["pool_path"])}
+
+
+def straight(path: str) -> str:
+    """As virtgraph_names has it: the pool's id derives from it."""
+    if not path.startswith("/"):
+        return path
+    return "/" + "/".join(part for part in path.split("/") if part not in ("", "."))
 
 
 def without_null(given: Any) -> Any:

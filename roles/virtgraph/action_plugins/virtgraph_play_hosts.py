@@ -1,6 +1,7 @@
 """virtgraph_play_hosts: what only the hosts of a play can say together, of what each saw (virtgraph_differing).
 
-Refuses what would be made twice, moves DHCP servers with their reservations to their homes, and leaves what others use.
+Refuses what any host refused, so that no other begins, and what would be made twice; moves DHCP servers with their
+reservations to their homes, and leaves what others use.
 Once for all hosts, before anything is touched; everything but the action module is pure.
 """
 
@@ -15,7 +16,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 Item = dict[str, Any]
-Looks = Mapping[str, Mapping[str, Any]]  # by host: {doc, seen}
+Looks = Mapping[str, Mapping[str, Any]]  # by host: {doc, seen, refused}
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,7 @@ class Network:
         return self.id in self.looks[host]["seen"]["served"]
 
     def users(self) -> Iterator[tuple[str, Item]]:
-        for host, look in self.looks.items():
-            yield from ((host, user) for user in look["seen"]["users"].get(self.id, ()))
+        yield from users_of(self.id, self.looks)
 
     @cached_property
     def others(self) -> list[Reservation]:
@@ -115,11 +115,25 @@ class Network:
         return any(self.serves(host) or where == host for where, _ in self.users())
 
 
+def users_of(id: str, looks: Looks) -> Iterator[tuple[str, Item]]:
+    """Of a network or volume, with the hosts that they are on."""
+    for host, look in looks.items():
+        yield from ((host, user) for user in look["seen"]["users"].get(id, ()))
+
+
 def networks_of(listed: Mapping[str, Any], looks: Looks) -> list[Network]:
     reservations = {
         one["id"]: [r for r in listed["reservations"] if r["network"] == one["id"]] for one in listed["networks"]
     }
     return [Network(one, reservations[one["id"]], looks) for one in listed["networks"]]
+
+
+def refused_by_hosts(looks: Looks) -> Iterator[str]:
+    hosts: dict[str, list[str]] = {}
+    for host, look in looks.items():
+        for said in look["refused"]:
+            hosts.setdefault(said, []).append(host)
+    yield from (f"{', '.join(where)}: {said}" for said, where in hosts.items())
 
 
 def misplaced(listed: Mapping[str, Any], looks: Looks) -> Iterator[str]:
@@ -137,6 +151,18 @@ def misplaced(listed: Mapping[str, Any], looks: Looks) -> Iterator[str]:
                     )
 
 
+def moved(listed: Mapping[str, Any], looks: Looks) -> Iterator[str]:
+    """Volumes that are in another directory of their host than the list says: they would be made anew, empty."""
+    for one in listed["volumes"]:
+        found = looks[one["host"]]["seen"]["moved"].get(one["id"]) if one["host"] in looks else None
+        if found:
+            yield (
+                f"Volume {one['title']} is in {found['is']} on {one['host']}, and the list has it in {found['listed']}: "
+                f"put virtgraph_pool_path: {found['is']} back, or take its VM and it away first (with that path and "
+                "virtgraph_state=absent)."
+            )
+
+
 def present(listed: Mapping[str, Any], looks: Looks) -> dict[str, Item]:
     """What each host is to make."""
     docs = {host: {**look["doc"], "servers_elsewhere": []} for host, look in looks.items()}
@@ -152,16 +178,24 @@ def present(listed: Mapping[str, Any], looks: Looks) -> dict[str, Item]:
 
 
 def absent(listed: Mapping[str, Any], looks: Looks) -> tuple[dict[str, Item], dict[str, str]]:
-    """What each host is to take away; by id of network why it stays."""
+    """What each host is to take away; by id of network or volume why it stays."""
     docs, why = {host: dict(look["doc"]) for host, look in looks.items()}, {}
-    for network in networks_of(listed, without(listed["vms"], looks)):
+    left = without(listed["vms"], looks)
+    for volume in listed["volumes"]:
+        if users := [f"{user['title']} on {host}" for host, user in users_of(volume["id"], left)]:
+            for doc in docs.values():
+                doc["volumes"] = [one for one in doc["volumes"] if one["id"] != volume["id"]]
+            why[volume["id"]] = f"Volume {volume['title']} stays: it is used by {', '.join(users)}."
+    for network in networks_of(listed, left):
         kept = [host for host in looks if network.kept(host)]
         for host in kept:
             for kind in ("dhcp_servers", "uplinks", "networks"):
                 docs[host][kind] = [one for one in docs[host][kind] if one["id"] != network.id]
         if kept:
-            users = ", ".join(f"{user['title']} on {host}" for host, user in network.users())
-            why[network.id] = f"Network {network.listed['title']} stays on {', '.join(kept)}: it is used by {users}."
+            users = [f"{user['title']} on {host}" for host, user in network.users()]
+            why[network.id] = (
+                f"Network {network.listed['title']} stays on {', '.join(kept)}: it is used by {', '.join(users)}."
+            )
     return docs, why
 
 
@@ -185,7 +219,7 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         listed = json.loads(json.dumps(self._task.args["listed"]))  # plain values
         looks = self.looks(task_vars, self._task.args["registered"])
-        refused = list(misplaced(listed, looks))
+        refused = [*refused_by_hosts(looks), *misplaced(listed, looks), *moved(listed, looks)]
         if self._task.args["state"] == "absent":
             docs, why = absent(listed, looks)
         else:
