@@ -262,6 +262,19 @@ def test_what_cannot_be_in_the_graph_is_named_and_the_rest_is_told(api: Api, poo
     assert report(api, with_pool(pool), document=less, key="less") == reported
 
 
+def test_networks_exchange_their_tags(api: Api, pool: str) -> None:
+    one, two = ({"type": "resource/network/vlan", "id": id} for id in (NET, OTHER))
+    for tags in ((7, 8), (8, 7), (7, 9), (9, 8)):
+        spec = {
+            name: {**network, "parameters": {"vlan_id": tag}}
+            for name, network, tag in zip("ab", (one, two), tags, strict=True)
+        }
+        reported = report(api, document=json.dumps({"version": 0, "spec": spec}))
+        assert left_out(reported) == []
+        seen = api.ask("{ networks { nodes { name vlanId } } }")["networks"]["nodes"]
+        assert {network["name"]: network["vlanId"] for network in seen} == dict(zip("ab", tags, strict=True))
+
+
 def test_a_host_without_room_for_it_is_named(api: Api, pool: str) -> None:
     reported = report(api, with_pool(pool), document=changed(web={"memory": "8tb"}))
     ((path, reason),) = left_out(reported)
@@ -311,7 +324,7 @@ def test_a_password_is_the_service_s_own(api: Api, pool: str) -> None:
     masked = changed(web={"vnc_password": "********"})
     reported = report(api, with_pool(pool), document=masked)
     ((path, reason),) = left_out(reported)
-    assert path == "spec.web.vnc_password" and "the service does not know it" in reason
+    assert path == "spec.web.vnc_password" and "the service does not know it and would take VNC away" in reason
     assert "VM" not in {one["kind"] for one in reported["operations"]}, "or it would take VNC away"
     told(api.do("applySpec", document=changed(web={"vnc_password": "s3cret"})), "Applied")
     api.work()

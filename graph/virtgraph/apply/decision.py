@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from virtgraph.apply import addresses, removal
@@ -104,17 +104,27 @@ def refuse(problems: Iterable[Problem]) -> None:
 def taken_tags(reading: Reading, facts: bool) -> list[Problem]:
     """A tag is used once per segment; the untagged network too. Only `facts` give another one to a network."""
     problems = []
+    free = {None, *leaving_tags(reading)} if facts else {None}
     for target in reading.resolved.targets.values():
         wanted = target.wanted
         if not isinstance(wanted, WantedNetwork) or (target.now is not None and not facts):
             continue
         holder = reading.tags.get(vlan_key(wanted.segment, wanted.vlan_id))
-        if holder not in (None, target.id):
+        if holder not in free | {target.id}:
             path = "type" if wanted.vlan_id is None else "parameters.vlan_id"
             what = "the untagged network" if wanted.vlan_id is None else f"VLAN {wanted.vlan_id}"
             reason = f"{what} of the segment {wanted.segment} is taken by network {holder}"
             problems.append(Problem(f"{wanted.path}.{path}", reason))
     return problems
+
+
+def leaving_tags(reading: Reading) -> Iterator[str]:
+    """Networks that have another tag than before, which may be another network's now."""
+    for target in reading.resolved.targets.values():
+        wanted, now = target.wanted, target.now
+        if isinstance(wanted, WantedNetwork) and now is not None:
+            if vlan_key(wanted.segment, wanted.vlan_id) != vlan_key(now.spec["segment"], now.spec["vlanId"]):
+                yield now.id
 
 
 def decide(

@@ -26,6 +26,9 @@ from virtgraph.model.wanted import (
 from virtgraph.spec import Invalid
 
 
+UNKNOWN_PASSWORD = "the service does not know it and would take VNC away: apply the VM with it to the service once"
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """By whom a network's addresses are served: the host by its id or name, and the server's own addresses."""
@@ -115,7 +118,7 @@ def with_servers(wish: Wish, served: Sequence[Served]) -> Wish:
 def as_known(wish: Wish, own: Mapping[str, Existing], images: Path) -> Wish:
     """With what the graph has and the role cannot tell. Raises Invalid for VMs with a password that it does not have."""
     unknown = [
-        Problem(f"{wanted.path}.vnc_password", "the service does not know it, and would take it away: apply it there")
+        Problem(f"{wanted.path}.vnc_password", UNKNOWN_PASSWORD)
         for wanted in wish.resources.values()
         if isinstance(wanted, WantedVM) and isinstance(wanted.vnc_password, Unchanged) and not has_password(wanted, own)
     ]
