@@ -25,7 +25,6 @@ from virtgraph.model.wanted import (
 )
 from virtgraph.spec import Invalid
 
-
 UNKNOWN_PASSWORD = "the service does not know it and would take VNC away: apply the VM with it to the service once"
 
 
