@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,14 @@ description:
   - Enable it with C(ANSIBLE_CALLBACKS_ENABLED=virtgraph), in the collection C(virtgraph.libvirt) by its full name,
     C(ANSIBLE_CALLBACKS_ENABLED=virtgraph.libvirt.virtgraph). Hosts are known to the service by their names in the
     inventory, and I(virtgraph_installation) is the service's own (C(virtgraph export) writes it).
-  - What a run made, took away, failed at, or found as it is listed is told. What it did not come to is not told, because of
-    C(--tags) or since something failed before; nor is a VM without its networks and volumes.
+  - What a run made, took away, failed at, or found as it is listed is told, each use of the role by itself. What it did not
+    come to is not told, because of C(--tags) or since something failed before; nor is a VM without its networks and volumes,
+    or a volume of whose source nothing is known but its name.
   - The service goes on to serve each network where the run does, and what it knows to be used by others stays in it.
-  - VNC passwords are not told. A run with C(--check) tells nothing.
+  - The service takes what a host can do and it would not, such as other memory of a running VM. It names what it cannot
+    take, such as a VLAN that another network of its has, and takes the rest.
+  - VNC passwords are not told. The service goes on to have those that it has; a VM that has one which it does not know is
+    not taken. A run with C(--check) tells nothing.
 options:
   url:
     description: Where the service is; else as the file of settings says, else V(http://127.0.0.1:8000/graphql).
@@ -58,7 +63,7 @@ REPORT = """
 mutation ($input: ReportRunInput!) {
   page: reportRun(input: $input) {
     __typename
-    ... on RunReported { operations { id } }
+    ... on RunReported { operations { id } refused { path reason } }
     ... on Invalid { problems { path reason } }
     ... on Conflict { message }
     ... on NoHost { hosts { name reason } }
@@ -67,19 +72,22 @@ mutation ($input: ReportRunInput!) {
 }
 """
 KINDS = ("networks", "volumes", "vms")
+MODULES = frozenset(f"virtgraph_{kind}" for kind in ("pool", "network", "uplink", "dhcp", "volume", "vm"))
 ATTACHED = "n0stack/n0core/vm/attachments"
 Item = dict[str, Any]
 
 
-@dataclass
+@dataclass(eq=False)
 class Told:
-    """What one host's part of the play said."""
+    """What one host's part of a play said, of one use of the role."""
 
+    host: str
     filled: Item
     installation: str
     stack: str
     steps: Counter[str]  # by id: how many results it has once nothing of it is left to do
     results: list[Item] = field(default_factory=list)
+    bases: Item = field(default_factory=dict)  # by id of a volume that was there: SHA-256 of what it was made from
 
     @property
     def removed(self) -> bool:
@@ -94,11 +102,25 @@ class Told:
     def done(self) -> Item:
         """Of what is listed, what there is to tell. A VM needs all that it is made of, and nothing once it is gone."""
         left = self.left_out()
-        done = {kind: [one for one in self.filled[kind] if one["id"] not in left] for kind in KINDS}
         if self.removed:
-            return {**done, "vms": [{**vm, "volumes": []} for vm in done["vms"]]}
+            done = {kind: [one for one in self.filled[kind] if one["id"] not in left] for kind in KINDS}
+            volumes = [{**one, "source": None, "size": one["size"] or 1} for one in done["volumes"]]
+            return {**done, "volumes": volumes, "vms": [{**vm, "volumes": []} for vm in done["vms"]]}
+        known = [self.with_hash(volume) for volume in self.filled["volumes"]]
+        left |= {volume["id"] for volume in known if volume.get("source") and not volume["source"]["sha256"]}
+        listed = {**self.filled, "volumes": known}
+        done = {kind: [one for one in listed[kind] if one["id"] not in left] for kind in KINDS}
         volumes = {volume["name"]: volume["id"] for volume in self.filled["volumes"]}
         return {**done, "vms": [vm for vm in done["vms"] if left.isdisjoint(needs(vm, volumes))]}
+
+    def with_hash(self, volume: Item) -> Item:
+        """Of what it was made from, or would have been. The file may be another one since."""
+        if not volume.get("source"):
+            return volume
+        made = {one["id"]: (one.get("facts") or {}).get("source_sha256") for one in self.results}
+        found = made.get(volume["id"]) or self.bases.get(volume["id"]) or volume["source"].get("sha256")
+        file = volume["source"]["file"]
+        return {**volume, "source": {"file": file, "sha256": found or sha256(file)}}
 
 
 class CallbackModule(CallbackBase):
@@ -109,7 +131,11 @@ class CallbackModule(CallbackBase):
 
     def __init__(self, display: Any = None) -> None:
         super().__init__(display=display)
-        self._told: dict[str, Told] = {}
+        self._told: list[Told] = []
+        self._now: dict[str, Told] = {}  # by host what is under way
+
+    def v2_playbook_on_play_start(self, play: Any) -> None:
+        self._now = {}
 
     def v2_runner_on_ok(self, result: Any) -> None:
         self._take(result)
@@ -127,17 +153,22 @@ class CallbackModule(CallbackBase):
         said, host = result.result, result.host.get_name()
         action = result.task.action.rpartition(".")[2]
         if "filled" in said and action == "virtgraph_layout":
-            self._told[host] = Told(said["filled"], said["installation"], said["stack"], steps(said["doc"]))
+            told = Told(host, said["filled"], said["installation"], said["stack"], steps(said["doc"]))
+            self._told.append(told)
+            self._now[host] = told
         elif action == "virtgraph_play_hosts":
             self._take_together(said)
-        elif host in self._told and isinstance(said.get("resources"), list):
-            self._told[host].results += said["resources"]
+        elif host in self._now and action == "virtgraph_differing":
+            self._now[host].bases = said.get("bases") or {}
+        elif host in self._now and action in MODULES:
+            self._now[host].results += said.get("resources") or ()
 
     def _take_together(self, said: Any) -> None:
         """Of all hosts: what was refused was not begun, and what others use is not taken away."""
         if "docs" not in said:
-            self._told.clear()
-        for host, told in self._told.items():
+            self._told = [told for told in self._told if told not in self._now.values()]
+            self._now = {}
+        for host, told in self._now.items():
             if host in said["docs"]:  # what is no longer in it is as it is listed; a host that could not look has none
                 told.steps = steps(said["docs"][host])
             for kind in ("networks", "volumes"):
@@ -146,9 +177,8 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_stats(self, stats: Any) -> None:
         if context.CLIARGS.get("check"):
             return
-        for host in sorted(self._told):
-            told = self._told[host]
-            done, listed = told.done(), count(told.filled)
+        for told in self._told:
+            host, done, listed = told.host, told.done(), count(told.filled)
             if left := listed - count(done):
                 self._display.display(
                     f"virtgraph: not told of {left} of {listed} resources on {host}, which were left out"
@@ -156,12 +186,15 @@ class CallbackModule(CallbackBase):
             if left == listed:
                 continue
             try:
-                answer = self._service().ask(REPORT, input=report(host, told, done))
+                answer = self._service().ask(REPORT, input=report(told, done))
             except AnsibleError as error:
                 self._display.warning(f"The service was not told what was done on {host}. {error}")
                 continue
             if answer["__typename"] == "RunReported":
                 self._display.display(f"virtgraph: told of {len(answer['operations'])} operations on {host}")
+                if answer["refused"]:
+                    said = refusal({"problems": answer["refused"]})
+                    self._display.warning(f"The service does not take all of what was done on {host}: {said}")
             else:
                 self._display.warning(f"The service does not take what was done on {host}: {refusal(answer)}")
 
@@ -189,14 +222,14 @@ def needs(vm: Item, volumes: Item) -> Iterator[str]:
     yield from (volumes[attached["name"]] for attached in vm.get("volumes") or ())
 
 
-def report(host: str, told: Told, done: Item) -> Item:
+def report(told: Told, done: Item) -> Item:
     results = [
         {name: one[name] for name in ("failed", "skipped", "error", "cure", "facts") if one.get(name)}
         | {"resource": one["id"]}
         for one in told.results
     ]
     return {
-        "host": host,
+        "host": told.host,
         "stack": told.stack,
         "installation": told.installation,
         "document": json.dumps(document(done)),
@@ -227,21 +260,19 @@ def network(given: Item) -> Item:
 
 def volume(given: Item) -> Item:
     kept = {name: given[name] for name in ("id", "name", "size", "source") if given.get(name) is not None}
-    if "source" in kept:
-        kept["source"] = {"file": kept["source"]["file"], "sha256": sha256(kept["source"])}
     return {"type": "resource/volume/file", **kept}
 
 
-def sha256(source: Item) -> str | None:
-    """The given one, or that of the file as it is now: the service takes no file of another folder without it."""
-    if source.get("sha256") or not Path(source["file"]).is_file():
-        return source.get("sha256")
-    with Path(source["file"]).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+@cache
+def sha256(file: str) -> str | None:
+    if not Path(file).is_file():
+        return None
+    with Path(file).open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def vm(given: Item) -> Item:
-    fields = ("id", "name", "state", "arch", "vcpus", "memory", "kernel", "initrd", "cmdline")
+    fields = ("id", "name", "state", "arch", "vcpus", "memory", "kernel", "initrd", "cmdline", "vnc_password")
     kept = {name: given[name] for name in fields if given.get(name) is not None}
     nics = [{"object": nic(one), "property": {"r": ATTACHED}} for one in given["nics"]]
     volumes = [attachment(one) for one in given.get("volumes") or ()]

@@ -75,6 +75,7 @@ REPORTED = f"""
     __typename
     ... on RunReported {{
       revision {{ number createdAt }} operations {{ id kind state error }} run {{ id owner state }}
+      refused {{ path reason }}
     }}
     {REFUSALS}
     ... on NoHost {{ hosts {{ name reason }} }}

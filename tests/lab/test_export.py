@@ -22,16 +22,25 @@ pytestmark = ON_ONE_GRAPH
 
 PASSWORD = "s3cret"
 FOUR = '{ vms(filter: {stack: "exported", name: "four"}) { nodes { id } } }'
+WANTED = """
+{
+  vms(filter: {stack: "exported"}) { nodes { name memory wanted hasVncPassword nics { hwAddr ipAddresses } } }
+  networks(filter: {stack: "exported"}) { nodes { name vlanId mtu subnets { cidr rangeFirst serverAddress serverMac } } }
+  volumes(filter: {stack: "exported"}) { nodes { name size sourceFile sourceSha256 } }
+}
+"""
 
 NETWORKS = """
   net:
     type: resource/network/vlan
     parameters: {vlan_id: 510, mtu: 1400}
     subnets:
+      - {cidr: 10.51.1.0/24}
       - {cidr: 10.51.0.0/24, dhcp: {range: 10.51.0.10-10.51.0.99, gateway: 10.51.0.1, nameservers: [10.51.0.2]}}
   "{{ 1 + 1 }}'s":
     type: resource/network/vlan
     parameters: {vlan_id: 511}
+    subnets: [{cidr: 10.52.0.0/24}]
 """
 
 
@@ -76,21 +85,25 @@ def test_the_direct_run_gives_the_same(
     (four,) = served.graphql(FOUR)["vms"]["nodes"]
     assert f"virtgraph_vnc_passwords, a map from id to password, of {four['id']} (four)" in exported.stderr
     passwords = {"virtgraph_vnc_passwords": {four["id"]: PASSWORD}}
+    removal = f"{command} -e virtgraph_state=absent"
     command += f" -e {shlex.quote(json.dumps(passwords))}"
 
     assert sum(run(command).values()) == 1, "the VNC password: its digest is made with a key that only the service has"
     assert run(command) == {"host1": 0, "host2": 0}
     assert not list(unified_diff(made, there(lab), lineterm=""))
+    told = served.environment | {"ANSIBLE_CALLBACKS_ENABLED": "virtgraph"}
+    wanted = served.graphql(WANTED)
+    assert run(command, told) == {"host1": 0, "host2": 0}
+    assert served.graphql(WANTED) == wanted, "which is all that the service wants, passwords too"
     served.stop()
     try:
-        assert all(run(f"{command} -e virtgraph_state=absent").values())
+        assert all(run(removal).values()), "without passwords"
         assert domains(lab, "host1", "--all") == domains(lab, "host2", "--all") == set()
         assert all(run(command).values())
         assert not list(unified_diff(made, there(lab), lineterm=""))
     finally:
         served.start()
-    told = served.environment | {"ANSIBLE_CALLBACKS_ENABLED": "virtgraph"}
-    assert all(run(f"{command} -e virtgraph_state=absent", told).values())
+    assert all(run(removal, told).values())
     left = served.graphql('{ vms(filter: {stack: "exported"}) { totalCount } }')
     assert left == {"vms": {"totalCount": 0}}, "which the service was told of"
     clear(served, lab, "exported")
@@ -101,6 +114,7 @@ def run(command: str, told: Mapping[str, str] = MappingProxyType({})) -> dict[st
     environment = {**os.environ, **told, "ANSIBLE_NOCOLOR": "1", "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}"}
     done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, f"{shlex.quote(command)}: {done.stdout}{done.stderr}"
+    assert "does not take" not in done.stdout + done.stderr, done.stdout + done.stderr
     return changed(done.stdout)
 
 

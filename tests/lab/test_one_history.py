@@ -12,7 +12,7 @@ from direct import vm as direct_vm
 from engines import ON_ONE_GRAPH
 from follow import events, wait_for
 from lab_hosts import LabHosts
-from labs import apply, clear, domains, empty, hosts_equal_graph, settle, succeed, vm
+from labs import apply, clear, domains, empty, hosts_equal_graph, qcow2, settle, succeed, vm
 from serving import Service
 
 pytestmark = ON_ONE_GRAPH
@@ -60,6 +60,14 @@ def reporting(served: Service, lab: LabHosts, folder: Path, stack: str, **variab
     return direct
 
 
+WANTED = """
+query ($stack: String!) {
+  vms(filter: {stack: $stack}) { nodes { name memory cmdline state } }
+  networks(filter: {stack: $stack}) { nodes { vlanId mtu state } }
+}
+"""
+
+
 def documented(kernel: Path) -> str:
     """The same as two_vms, as a document."""
     vms = "".join(vm(f"vm{n}", kernel, volume=empty(f"disk{n}")) for n in (1, 2))
@@ -93,6 +101,30 @@ def test_a_direct_run_is_told_and_not_made_twice(served: Service, lab: LabHosts,
     assert "told of 0 operations" in again.stdout, again.stdout
     clear(served, lab, "direct")
     assert domains(lab, "host1", "--all") == set()
+
+
+def test_a_direct_change_is_told(served: Service, lab: LabHosts, kernel: Path, tmp_path: Path) -> None:
+    """Such as a document could not make: of a running VM, of a network that is there, and the image is gone by then."""
+    image = qcow2(tmp_path / "image.qcow2", 10 << 20)
+    direct = reporting(served, lab, tmp_path, "changed", **two_vms(kernel))
+    direct.variables["virtgraph_volumes"][0] = {"name": "disk1", "source": {"file": str(image)}}
+    direct.change()
+    settle(served, {"operations": operations(served)})
+    image.unlink()
+    direct.variables["virtgraph_networks"] = [{**NET, "vlan_id": 501, "mtu": 1400}]
+    direct.variables["virtgraph_vms"] = [
+        vm | {"memory": "24mb", "cmdline": "quiet"} for vm in two_vms(kernel)["virtgraph_vms"]
+    ]
+    done = direct.run()
+    assert done.returncode == 0 and "WARNING" not in done.stderr + done.stdout, done.stdout + done.stderr
+    before = there(lab)
+    settle(served, {"operations": operations(served)})
+    assert there(lab) == before, "the service has nothing to do"
+    found = served.graphql(WANTED, {"stack": "changed"})
+    assert found["networks"]["nodes"] == [{"vlanId": 501, "mtu": 1400, "state": "APPLIED"}]
+    changed = {"memory": 24 << 20, "cmdline": "quiet", "state": "RUNNING"}
+    assert found["vms"]["nodes"] == [{"name": name, **changed} for name in ("vm1", "vm2")]
+    clear(served, lab, "changed")
 
 
 def test_what_was_not_told_is_recognized_and_not_made_twice(

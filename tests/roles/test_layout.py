@@ -140,6 +140,12 @@ def test_a_tag_is_one_however_it_is_written() -> None:
         given(networks=[NETWORK, {"name": "same", "vlan_id": "100"}])
 
 
+def test_of_a_password_a_service_is_told_that_there_is_one() -> None:
+    vms = [{**VM, "vnc_password": "hunter2"}, {**VM, "name": "db"}]
+    web, db = layout(vms=vms).filled("host1")["vms"]
+    assert (web["vnc_password"], db["vnc_password"]) == ("********", None)
+
+
 def test_no_password_is_told_of_what_cannot_be() -> None:
     with pytest.raises(Refused) as refused:
         given(vms=[{**VM, "vnc_password": "hunter2", "vcpus": "hunter2"}])

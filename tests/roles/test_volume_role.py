@@ -32,6 +32,7 @@ def test_volumes_of_one_source_share_a_base(host: Host, source: Path) -> None:
     )
     assert results[small["id"]].facts["capacity"] == 64 << 20
     assert results[large["id"]].facts["capacity"] == 1 << 30
+    assert {results[one["id"]].facts["source_sha256"] for one in (small, large)} == {sha256}
     assert not host.play("realize", volumes=[small, large])[small["id"]].changed
 
 

@@ -42,7 +42,7 @@ class Application:
             edit = replace(edit, wish=await measured(edit.wish, request.images))
         if edit.end_stack and stack.deleted:
             raise NotFound("stack", request.stack)
-        placed = place(await read(self.tx, request, stack.id, edit, own), self.vault)
+        placed = place(await read(self.tx, request, stack.id, edit, own), self.vault, request.facts)
         idle = await unused.find(self.tx, placed.reading, placed.specs, placed.homes.of)
         decision = decide(placed, await self.pools(placed), idle, request, stack.id, self.vault)
         answer = self.answer(decision, stack)
@@ -77,6 +77,7 @@ class Application:
             left_out=tuple(LeftOut(now.id, now.kind, now.name) for now in decision.placed.reading.left_out),
             operations=tuple(decision.plan.ids()),
             changed=changed,
+            refused=self.request.refused,
         )
 
     async def write(self, decision: Decision, stack: StackNow, answer: Applied) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from virtgraph.apply import addresses, removal
@@ -58,16 +58,16 @@ class Decision:
         return bool(self.draft.changed or self.placed.reading.removed or self.plan.operations or self.plan.gone)
 
 
-def place(reading: Reading, vault: Vault) -> Placed:
-    """Raises Invalid with every problem, Conflict or NoHost."""
+def place(reading: Reading, vault: Vault, facts: bool = False) -> Placed:
+    """`facts`: as in a Request. Raises Invalid with every problem, Conflict or NoHost."""
     resolved = reading.resolved
     refuse(resolved.problems)
     check_states(reading)
     allocated = addresses.allocate(resolved, reading.addresses, new_id)
     addresses.give_macs(resolved, reading.macs, allocated)
     specs = make_specs(resolved, allocated, vault)
-    problems = [*taken_tags(reading), *refused_changes(resolved, specs), *allocated.problems, *shared(resolved, specs)]
-    refuse(problems)
+    problems = [*taken_tags(reading, facts), *refused_changes(resolved, specs, facts)]
+    refuse([*problems, *allocated.problems, *shared(resolved, specs)])
     rooms = {id: host.room for id, host in reading.rooms.items()}
     homes = find_homes(resolved, specs, reading.edit.wish.same_host, rooms)
     refuse([*homes.problems, *moved(resolved, homes.of, reading.found, rooms)])
@@ -101,20 +101,30 @@ def refuse(problems: Iterable[Problem]) -> None:
         raise Invalid(found)
 
 
-def taken_tags(reading: Reading) -> list[Problem]:
-    """A tag is used once per segment; the untagged network too."""
+def taken_tags(reading: Reading, facts: bool) -> list[Problem]:
+    """A tag is used once per segment; the untagged network too. Only `facts` give another one to a network."""
     problems = []
+    free = {None, *leaving_tags(reading)} if facts else {None}
     for target in reading.resolved.targets.values():
         wanted = target.wanted
-        if not isinstance(wanted, WantedNetwork) or target.now is not None:
+        if not isinstance(wanted, WantedNetwork) or (target.now is not None and not facts):
             continue
         holder = reading.tags.get(vlan_key(wanted.segment, wanted.vlan_id))
-        if holder is not None:
+        if holder not in free | {target.id}:
             path = "type" if wanted.vlan_id is None else "parameters.vlan_id"
             what = "the untagged network" if wanted.vlan_id is None else f"VLAN {wanted.vlan_id}"
             reason = f"{what} of the segment {wanted.segment} is taken by network {holder}"
             problems.append(Problem(f"{wanted.path}.{path}", reason))
     return problems
+
+
+def leaving_tags(reading: Reading) -> Iterator[str]:
+    """Networks that have another tag than before, which may be another network's now."""
+    for target in reading.resolved.targets.values():
+        wanted, now = target.wanted, target.now
+        if isinstance(wanted, WantedNetwork) and now is not None:
+            if vlan_key(wanted.segment, wanted.vlan_id) != vlan_key(now.spec["segment"], now.spec["vlanId"]):
+                yield now.id
 
 
 def decide(

@@ -158,6 +158,9 @@ class Draft:
         for order, subnet in enumerate(spec["subnets"]):
             if old.get(subnet["id"]) != (order, subnet):
                 self.add("has_subnet", network=id, **subnet_row(order, subnet))
+        if spec["segment"] != before["segment"]:
+            self.add("not_carried_by", network=id)
+            self.add("carried_by", network=id, segment=spec["segment"])
 
     def draw_nic(self, id: str, spec: Spec, before: Spec) -> None:
         for ip in before["ipAddresses"]:

@@ -45,14 +45,14 @@ def make_spec(target: Target, resolved: Resolved, allocated: Allocated, vault: V
             )
 
 
-def refused_changes(resolved: Resolved, specs: Mapping[str, Spec]) -> list[Problem]:
-    """What cannot be made as it is wanted, and which changes cannot be made."""
+def refused_changes(resolved: Resolved, specs: Mapping[str, Spec], facts: bool) -> list[Problem]:
+    """What cannot be made as it is wanted, and which changes cannot be made, or told of as `facts`."""
     return [
         problem
         for target in resolved.targets.values()
         for problem in (
             less_than_source(target.wanted)
             if target.now is None
-            else impossible(target.wanted, target.now, specs[target.id])
+            else impossible(target.wanted, target.now, specs[target.id], facts)
         )
     ]

@@ -52,7 +52,7 @@ async def read(tx: Transaction, request: Request, stack: str, edit: Edit, own: M
     removing = set(edit.remove) | {now.id for now in left_out if request.prune}
     rooms = await (hosts.hold_rooms(tx, token) if needs_room(peeked) or removing else hosts.rooms(tx))
     recognized = await meet(tx, peeked, rooms) if request.document else Recognized()
-    keys = tags_wanted(peeked)
+    keys = tags_wanted(peeked, request.facts)
     tags = await relations.hold_segments(tx, keys, token) if keys else {}
     going = {id for id, now in own.items() if now.state is State.DELETING} if removing else set()
     held = await hold(tx, mentioned | going | {*recognized.ids.values()}, removing, own, token)
@@ -111,10 +111,10 @@ def wants_more(wanted: object, now: Existing) -> bool:
     return getattr(wanted, "size", None) not in (None, now.spec.get("size"))
 
 
-def tags_wanted(peeked: Resolved) -> dict[str, str]:
-    """By VLAN key of each new network its segment."""
-    fresh = [t.wanted for t in peeked.targets.values() if isinstance(t.wanted, WantedNetwork) and t.now is None]
-    return {vlan_key(wanted.segment, wanted.vlan_id): wanted.segment for wanted in fresh}
+def tags_wanted(peeked: Resolved, facts: bool) -> dict[str, str]:
+    """By VLAN key of each network that is new, or may have another one than before, its segment."""
+    given = [t.wanted for t in peeked.targets.values() if isinstance(t.wanted, WantedNetwork) and (facts or not t.now)]
+    return {vlan_key(wanted.segment, wanted.vlan_id): wanted.segment for wanted in given}
 
 
 async def hold(tx: Transaction, meant: set[str], removing: set[str], own: Mapping[str, Existing], token: str) -> Held:

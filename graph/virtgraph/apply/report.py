@@ -1,6 +1,7 @@
 """What Ansible did on a host without the service, told to it afterwards: wanted state, one Run and what came of it.
 
-It is stored as if the service had asked for it, in one transaction. What was not reported goes on as any other work.
+It is stored as if the service had asked for it, in one transaction, without what the graph cannot hold. What was not
+reported goes on as any other work.
 """
 
 from __future__ import annotations
@@ -8,19 +9,22 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from virtgraph.apply.application import Application
 from virtgraph.apply.documents import complete, read
 from virtgraph.apply.requests import Applied, Edit, Request
+from virtgraph.apply.told import Part, Served, as_known, on_host, with_servers
 from virtgraph.idempotency import Asked
 from virtgraph.model.caller import Caller
 from virtgraph.model.current import Existing
 from virtgraph.model.refusals import Conflict, NotFound
 from virtgraph.model.states import Action, OperationState, State
-from virtgraph.model.wanted import Address, Problem, Wanted, WantedNetwork, WantedVM, WantedVolume, Wish
+from virtgraph.model.wanted import Problem, WantedNetwork, Wish
+from virtgraph.placement import NoHost
 from virtgraph.secrets import Vault
 from virtgraph.spec import Document, Invalid
 from virtgraph.store import hosts, relations, resources, runs, schema, stacks
@@ -51,17 +55,6 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """By whom a network's addresses are served: the host by its id or name, and the server's own addresses."""
-
-    path: str
-    network: str
-    host: str
-    address: Address
-    mac: str
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """`removed`: the document's resources were taken away. `installation`: whose mark they bear."""
 
@@ -85,7 +78,8 @@ class Kept:
 async def report(
     graph: Graph, vault: Vault, told: Report, caller: Caller, images: Path, asked: Asked | None = None
 ) -> Kept:
-    """Raises Invalid, NotFound, Conflict or NoHost, and then nothing is stored."""
+    """What cannot be in the graph is left out, and its problems are in the answer. Raises NotFound or Conflict, or where
+    nothing is left Invalid or NoHost, and then nothing is stored."""
     own = await schema.installation(graph)
     if told.installation != own:
         raise Conflict(
@@ -94,10 +88,38 @@ async def report(
         )
     refuse_facts(told.results)
     document, wish = read(told.document, told.stack)
-    wish = with_servers(on_host(wish, told.host), told.served)
-    completed = None if told.removed else lambda applied: complete(Document("json", document.tree), wish, applied)
+    reporting = Reporting(vault, told, Document("json", document.tree), caller, images, asked)
+    part = Part(with_servers(on_host(wish, told.host), told.served))
+    while True:
+        try:
+            return await graph.write(partial(reporting.store, part=part))
+        except (Invalid, NoHost) as error:
+            problems = error.problems if isinstance(error, Invalid) else no_room(error, part.wish)
+            rest = None if told.removed else part.without(problems)
+            if rest is None and part.refused:
+                raise Invalid((*part.refused, *problems)) from None
+            if rest is None:
+                raise
+            part = rest
 
-    async def work(tx: Transaction) -> Kept:
+
+def no_room(error: NoHost, wish: Wish) -> tuple[Problem, ...]:
+    return tuple(Problem(wish.resources[error.key].path, f"{host.name}: {host.reason}") for host in error.hosts)
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """One report, of which a part is stored: all or nothing of that."""
+
+    vault: Vault
+    told: Report
+    document: Document
+    caller: Caller
+    images: Path
+    asked: Asked | None
+
+    async def store(self, tx: Transaction, part: Part) -> Kept:
+        told, wish = self.told, part.wish
         named = await hosts.named(tx, told.host)
         if named is None:
             raise NotFound("host", told.host)
@@ -107,16 +129,20 @@ async def report(
         await tx.run(hosts.LOCK, token=token)
         host = await tx.row(runs.HOST, host=named["id"], token=token)
         assert host is not None
-        edit = await removal(tx, wish) if told.removed else (lambda _: Edit(wish))
-        key = asked.key if asked else None
         request = Request(
-            told.stack, edit, caller, idempotency_key=key, document=not told.removed, completed=completed, images=images
+            told.stack,
+            await removal(tx, wish) if told.removed else lambda own: Edit(as_known(wish, own, self.images)),
+            self.caller,
+            idempotency_key=self.asked.key if self.asked else None,
+            document=not told.removed,
+            completed=None if told.removed else lambda applied: complete(self.document, wish, applied),
+            images=self.images,
+            facts=True,
+            refused=part.refused,
         )
-        applied = await Application(tx, vault, request, asked).run()
+        applied = await Application(tx, self.vault, request, self.asked).run()
         action = Action.REMOVE if told.removed else Action.REALIZE
-        return Kept(applied, await keep(tx, host, action, applied.operations, told.results, caller))
-
-    return await graph.write(work)
+        return Kept(applied, await keep(tx, host, action, applied.operations, told.results, self.caller))
 
 
 def refuse_facts(results: Sequence[Reported]) -> None:
@@ -129,34 +155,6 @@ def refuse_facts(results: Sequence[Reported]) -> None:
     ]
     if problems:
         raise Invalid(tuple(problems))
-
-
-def on_host(wish: Wish, host: str) -> Wish:
-    """All of it is where the run was."""
-    placed = {
-        key: replace(wanted, host=host, host_path="input.host")
-        if isinstance(wanted, WantedVM | WantedVolume)
-        else wanted
-        for key, wanted in wish.resources.items()
-    }
-    return replace(wish, resources=placed)
-
-
-def with_servers(wish: Wish, served: Sequence[Served]) -> Wish:
-    """Networks are served where they were."""
-    by_network = {one.network: one for one in served}
-
-    def given(wanted: Wanted) -> Wanted:
-        one = by_network.get(wanted.id or "")
-        if one is None or not isinstance(wanted, WantedNetwork):
-            return wanted
-        subnets = tuple(
-            replace(subnet, dhcp=replace(subnet.dhcp, server=one.address, mac=one.mac)) if subnet.dhcp else subnet
-            for subnet in wanted.subnets
-        )
-        return replace(wanted, subnets=subnets, host=one.host, host_path=f"{one.path}.host")
-
-    return replace(wish, resources={key: given(wanted) for key, wanted in wish.resources.items()})
 
 
 async def removal(tx: Transaction, wish: Wish) -> Callable[[Mapping[str, Existing]], Edit]:

@@ -11,7 +11,7 @@ import orjson
 
 from virtgraph.model.caller import Caller
 from virtgraph.model.current import Existing
-from virtgraph.model.wanted import Wish
+from virtgraph.model.wanted import Problem, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,9 @@ class Request:
 
     `input` is the caller's own text, which an idempotency key stands for. `document`: the wish is a document, so what
     its stack's documents named before and it does not name is left out; with `prune` that is removed. `completed` gives
-    the JSON text that its revision keeps. `images`: the folder of the files that volumes are made from.
+    the JSON text that its revision keeps. `images`: the folder of the files that volumes are made from. `facts`: the wish
+    is what was done on hosts, so that what a host can do and the service would not is taken. `refused`: what was left out
+    of the wish, for the answer.
     """
 
     stack: str
@@ -41,6 +43,8 @@ class Request:
     document: bool = False
     completed: Callable[[Applied], str] | None = None
     images: Path | None = None
+    facts: bool = False
+    refused: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Applied:
     left_out: tuple[LeftOut, ...] = ()
     operations: tuple[str, ...] = ()
     changed: bool = False
+    refused: tuple[Problem, ...] = ()
 
     def as_json(self) -> str:
         return orjson.dumps(self).decode()
@@ -70,4 +75,5 @@ class Applied:
         stored = orjson.loads(text)
         stored["left_out"] = tuple(LeftOut(**left) for left in stored["left_out"])
         stored["operations"] = tuple(stored["operations"])
+        stored["refused"] = tuple(Problem(**one) for one in stored.get("refused", ()))
         return cls(**stored)

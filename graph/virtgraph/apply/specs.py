@@ -86,6 +86,8 @@ FIXED: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Volume": {"source": ("source", "the source of a volume cannot change after it was made")},
     "VM": {"arch": ("arch", "the architecture of a VM cannot change")},
 }
+# of these, any field may have changed on a host; a NIC's network is an arrow that stays
+TOLD = frozenset({"Network", "Volume", "VM"})
 # what a VM takes up only when it starts
 AT_START = {
     "vcpus": "vcpus",
@@ -96,16 +98,19 @@ AT_START = {
 }
 
 
-def impossible(wanted: Wanted, now: Existing, spec: Spec) -> list[Problem]:
-    """Each change from the stored spec to the new one that cannot be made, by the caller's path."""
+def impossible(wanted: Wanted, now: Existing, spec: Spec, facts: bool = False) -> list[Problem]:
+    """Each change from the stored spec to the new one that cannot be made, by the caller's path.
+
+    `facts`: it has been made on a host, and what matters is whether the graph can hold it.
+    """
     problems = [
         Problem(f"{wanted.path}.{where}", f"{reason} (it is {shown(now.spec[name])})")
         for name, (where, reason) in FIXED[now.kind].items()
-        if now.spec[name] != spec[name]
+        if now.spec[name] != spec[name] and not (facts and now.kind in TOLD)
     ]
     if isinstance(wanted, WantedVolume):
         problems += shrunk(wanted, now.spec, spec)
-    if isinstance(wanted, WantedVM):
+    if isinstance(wanted, WantedVM) and not facts:
         problems += needs_stop(wanted, now.spec, spec)
     if isinstance(wanted, WantedNetwork):
         problems += moved_subnets(wanted, now.spec, spec)

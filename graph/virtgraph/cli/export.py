@@ -18,6 +18,7 @@ from virtgraph.cli.finding import PAGE_INFO, one
 from virtgraph.cli.output import say
 from virtgraph.run_folder import PLAIN
 from virtgraph.settings import Settings
+from virtgraph.spec.scalars import MASK
 
 NETWORK = """
 id name type vlanId mtu segment bindings { dhcp host { id name } }
@@ -126,7 +127,7 @@ class Exported:
             **given(vlan_id=row["vlanId"], host=home and host_name(home)),
             "segment": Text(row["segment"]),
             "mtu": row["mtu"],
-            **given(subnet=next((subnet(one) for one in row["subnets"] if one["serverAddress"]), None)),
+            **given(subnet=one_subnet(row["subnets"])),
         }
 
     def volume(self, row: Row) -> Row:
@@ -136,7 +137,7 @@ class Exported:
         return {"name": self.names[row["id"]], "id": row["id"], **given(size=row["size"], source=source, host=host)}
 
     def vm(self, row: Row) -> Row:
-        password = f"{{{{ {PASSWORDS}['{row['id']}'] }}}}" if row["hasVncPassword"] else None
+        password = password_of(row["id"]) if row["hasVncPassword"] else None
         texts = {name: Text(row[name]) for name in ("kernel", "initrd", "cmdline") if row[name] is not None}
         return {
             "name": self.names[row["id"]],
@@ -161,6 +162,11 @@ class Exported:
         return {"name": name, **given(boot_priority=row["bootPriority"]), "read_only": row["readOnly"]}
 
 
+def password_of(vm: str) -> str:
+    """Jinja. What is taken away needs no password."""
+    return f"{{{{ '{MASK}' if virtgraph_state | default('present') == 'absent' else {PASSWORDS}['{vm}'] }}}}"
+
+
 def names(rows: Iterable[Row]) -> dict[str, Text]:
     """By id, what each is called: its name, or its id where it has none or another one has it."""
     listed = list(rows)
@@ -168,7 +174,17 @@ def names(rows: Iterable[Row]) -> dict[str, Text]:
     return {row["id"]: Text(row["name"] if row["name"] and count[row["name"]] == 1 else row["id"]) for row in listed}
 
 
+def one_subnet(rows: Iterable[Row]) -> Row | None:
+    """The role takes one of IPv4: the one that is served, else the first. A service that is told of it keeps the others."""
+    possible = sorted(
+        (one for one in rows if ip_network(one["cidr"]).version == 4), key=lambda one: not one["serverAddress"]
+    )
+    return subnet(possible[0]) if possible else None
+
+
 def subnet(row: Row) -> Row:
+    if not row["serverAddress"]:
+        return {"cidr": row["cidr"]}
     dhcp = {
         "range": f"{row['rangeFirst']}-{row['rangeLast']}",
         **given(gateway=row["gateway"]),

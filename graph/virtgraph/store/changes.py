@@ -101,8 +101,8 @@ def creation(kind: str, resource: str) -> str:
 CREATE = {kind: creation(kind, f"CREATE (r:Resource:{kind})") for kind in ARROWS}
 REVIVE = {kind: creation(kind, "MATCH (r:Resource {id: row.id})") for kind in ARROWS}
 
-# resources that exchange their names must not hold them both
-FREE_KEYS = "UNWIND $rows AS row MATCH (r:Resource {id: row.id}) SET r.nameKey = null"
+# resources that exchange their names, or networks their tags, must not hold them both
+FREE_KEYS = "UNWIND $rows AS row MATCH (r:Resource {id: row.id}) SET r.nameKey = null, r.vlanKey = null"
 UPDATE = """
     UNWIND $rows AS row
     MATCH (r:Resource {id: row.id})
@@ -125,7 +125,7 @@ class Changes:
 
 
 async def write(tx: Transaction, changes: Changes, stack: str, revision: int) -> None:
-    await tx.each(FREE_KEYS, [{"id": change.id} for change in changes.updated if change.rekeyed])
+    await tx.each(FREE_KEYS, [{"id": one.id} for one in changes.updated if one.rekeyed or one.kind == "Network"])
     await tx.each(UPDATE, [row(change) for change in changes.updated], revision=revision)
     for kind in ARROWS:
         for statement, some in ((REVIVE[kind], changes.revived), (CREATE[kind], changes.created)):

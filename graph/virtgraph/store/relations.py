@@ -38,6 +38,15 @@ RESERVES = """
     SET a.vcpus = row.vcpus, a.memory = row.memory, a.disk = row.disk
 """
 
+# (network)-[:CARRIED_BY]->(segment)
+CARRIED_BY = """
+    UNWIND $rows AS row
+    MATCH (network:Resource {id: row.network})
+    MATCH (segment:Segment {name: row.segment})
+    CREATE (network)-[:CARRIED_BY]->(segment)
+"""
+NOT_CARRIED_BY = "UNWIND $rows AS row MATCH (:Resource {id: row.network})-[a:CARRIED_BY]->(:Segment) DELETE a"
+
 # (network)-[:HAS_SUBNET {order}]->(subnet)
 HAS_SUBNET = """
     UNWIND $rows AS row
@@ -62,8 +71,14 @@ FREE_ADDRESS = "UNWIND $rows AS row MATCH (address:Address {key: row.subnet + '/
 Arrows = dict[str, list[dict[str, Any]]]
 
 # What is taken away goes before what is made, so that single keys are free for it.
-TAKEN: Mapping[str, str] = {"no_nic": NO_NIC, "no_volume": NO_VOLUME, "free_address": FREE_ADDRESS}
+TAKEN: Mapping[str, str] = {
+    "no_nic": NO_NIC,
+    "no_volume": NO_VOLUME,
+    "free_address": FREE_ADDRESS,
+    "not_carried_by": NOT_CARRIED_BY,
+}
 MADE: Mapping[str, str] = {
+    "carried_by": CARRIED_BY,
     "has_subnet": HAS_SUBNET,
     "uses": USES,
     "has_nic": HAS_NIC,

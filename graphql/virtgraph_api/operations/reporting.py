@@ -7,15 +7,15 @@ from typing import Annotated, Any
 
 import strawberry
 
-from virtgraph.apply import report
-from virtgraph.model.wanted import Problem
+from virtgraph.apply import report, told
+from virtgraph.model import wanted
 from virtgraph.spec import Invalid as InvalidError
 from virtgraph.spec.addresses import address as read_address
 from virtgraph.spec.units import hardware_address
 from virtgraph_api.changes import AppliedRevision, Info, asked
 from virtgraph_api.operations.types import Operation, Run
 from virtgraph_api.reading import read
-from virtgraph_api.refusals import Conflict, Forbidden, Invalid, NoHost, NotFound, refusable
+from virtgraph_api.refusals import Conflict, Forbidden, Invalid, NoHost, NotFound, Problem, refusable
 from virtgraph_api.scalars import JSON
 
 
@@ -32,7 +32,7 @@ class ReportedResult:
         """Raises Invalid; `n` is its place in the input."""
         facts: Any = {} if self.facts is None else self.facts
         if not isinstance(facts, Mapping):
-            raise InvalidError((Problem(f"input.results[{n}].facts", "must be a map"),))
+            raise InvalidError((wanted.Problem(f"input.results[{n}].facts", "must be a map"),))
         return report.Reported(str(self.resource), self.failed, self.skipped, self.error, self.cure, facts)
 
 
@@ -43,14 +43,14 @@ class ReportedServer:
     address: str = strawberry.field(description="Of the DHCP server itself.")
     mac: str = strawberry.field(description="Of the DHCP server itself.")
 
-    def to_model(self, n: int) -> report.Served:
+    def to_model(self, n: int) -> told.Served:
         """Raises Invalid; `n` is its place in the input."""
         path = f"input.servers[{n}]"
         try:
             address, mac = read_address(self.address), hardware_address(self.mac)
         except ValueError as error:
-            raise InvalidError((Problem(path, str(error)),)) from None
-        return report.Served(path, str(self.network), self.host, address, mac)
+            raise InvalidError((wanted.Problem(path, str(error)),)) from None
+        return told.Served(path, str(self.network), self.host, address, mac)
 
 
 @strawberry.input(description="A run of playbooks/site.yml on one host.")
@@ -80,6 +80,9 @@ class RunReported:
     revision: AppliedRevision
     operation_ids: strawberry.Private[list[str]]
     run_id: strawberry.Private[str | None]
+    refused: list[Problem] = strawberry.field(
+        description="Why something of the document is not in the graph, which has the rest."
+    )
 
     @strawberry.field(description="What the graph did not know yet.")
     async def operations(self, info: Info) -> list[Operation]:
@@ -111,5 +114,8 @@ class ReportMutations:
         )
         context.nudge()
         return RunReported(
-            revision=AppliedRevision.of(kept.applied), operation_ids=list(kept.applied.operations), run_id=kept.run
+            revision=AppliedRevision.of(kept.applied),
+            operation_ids=list(kept.applied.operations),
+            run_id=kept.run,
+            refused=[Problem(path=one.path, reason=one.reason) for one in kept.applied.refused],
         )

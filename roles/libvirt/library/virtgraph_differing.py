@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from ansible.module_utils import virtgraph_base as base
 from ansible.module_utils import virtgraph_domains as domains
+from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils import virtgraph_networks as networks
 from ansible.module_utils import virtgraph_pools as pools
 from ansible.module_utils import virtgraph_serving as serving
@@ -28,7 +31,8 @@ description:
   - Looks as the modules of the kinds do in check mode, and changes nothing. What cannot be looked at differs.
   - What one of these modules would refuse to begin with, of whatever kind, is in C(refused), before any of them is run.
     The module does not fail then, so that the hosts can refuse it together.
-  - Says as C(seen) what of the whole play's list is on this host, which only all hosts together can judge.
+  - Says as C(seen) what of the whole play's list is on this host, which only all hosts together can judge, and as C(bases)
+    the SHA-256 of the source that each volume which is there was made from.
 options:
   doc: {type: dict, required: true, description: "Lists of resources, as roles/virtgraph/tasks/present.yml takes them."}
   listed: {type: dict, required: true, description: "Networks, volumes and VMs of all hosts."}
@@ -65,7 +69,13 @@ def main() -> None:
             for name, look in looks.items()
         }
         found = seen(connection, installation(module), module.params["listed"])
-    module.exit_json(changed=False, doc={**doc, **differing}, seen=found, refused=refused)
+        made_from = {} if refused else bases(doc.get("volumes", ()))
+    module.exit_json(changed=False, doc={**doc, **differing}, seen=found, bases=made_from, refused=refused)
+
+
+def bases(items: Iterable[Item]) -> dict[str, str | None]:
+    files = {item["id"]: Path(item["pool_path"]) / names.volume(item["id"]) for item in items}
+    return {id: base.made_from(file) for id, file in files.items() if file.is_file()}
 
 
 def looks_of(

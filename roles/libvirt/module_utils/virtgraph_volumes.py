@@ -74,7 +74,8 @@ class Volumes:
             self._grow(volume, str(file), size)
             changed = True
         _, capacity, allocation = volume.info()
-        return Done(changed, {"url": file.as_uri(), "capacity": capacity, "allocation": allocation})
+        facts = {"url": file.as_uri(), "capacity": capacity, "allocation": allocation}
+        return Done(changed, {**facts, "source_sha256": base.made_from(file)})
 
     def remove(self, item: Item) -> Done:
         pool = self._pool(item)

@@ -27,6 +27,7 @@ UNITS = {unit: 1 << (10 * power) for power, unit in enumerate(("", "k", "m", "g"
 MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 ARCHITECTURES = {"amd64": "x86_64"}
 LONGEST_PASSWORD = 8  # VNC takes no more
+MASK = "********"  # in place of a password
 FIRST_GENERATION = 1
 DEFAULT_SEGMENT = "default"
 
@@ -389,7 +390,7 @@ def filled_network(network: Network) -> Item:
 
 def filled_vm(vm: VM) -> Item:
     nics = [{"network_id": nic.network.id, "id": nic.id, "mac": nic.mac, "ip": nic.addresses} for nic in vm.nics]
-    return {**vm.given, "id": vm.id, "nics": nics, "vnc_password": None}
+    return {**vm.given, "id": vm.id, "nics": nics, "vnc_password": MASK if vm.given.get("vnc_password") else None}
 
 
 def turned_round(doc: Item) -> Item:
