@@ -93,6 +93,11 @@ class Told:
     def removed(self) -> bool:
         return bool(self.filled["state"] == "absent")
 
+    @property
+    def serves(self) -> int:
+        """How many networks: what is on other hosts needs the reservations here."""
+        return sum(bool(one["served"]) and one["served"]["host"] == self.host for one in self.filled["networks"])
+
     def left_out(self) -> set[str]:
         """Ids of what the run did not come to, or not with all of the roles that have to do with it."""
         said = Counter(one["id"] for one in self.results)
@@ -164,10 +169,14 @@ class CallbackModule(CallbackBase):
             self._now[host].results += said.get("resources") or ()
 
     def _take_together(self, said: Any) -> None:
-        """Of all hosts: what was refused was not begun, and what others use is not taken away."""
+        """Of all hosts: what was refused was not begun, and what others use is not taken away.
+
+        Those that serve networks are told of first. Else the service would begin with what others need of them.
+        """
+        before = [told for told in self._told if told not in self._now.values()]
         if "docs" not in said:
-            self._told = [told for told in self._told if told not in self._now.values()]
             self._now = {}
+        self._told = [*before, *sorted(self._now.values(), key=lambda told: told.serves, reverse=True)]
         for host, told in self._now.items():
             if host in said["docs"]:  # what is no longer in it is as it is listed; a host that could not look has none
                 told.steps = steps(said["docs"][host])

@@ -113,6 +113,17 @@ def test_each_use_of_the_role_is_told_in_its_order(playbook: Playbook) -> None:
     assert [(one["removed"], len(one["results"])) for one in told] == [(True, 1), (False, 0), (False, 0)]
 
 
+def test_the_host_that_serves_is_told_of_first(playbook: Playbook) -> None:
+    """Whichever was ready first."""
+    served = [network(served={"host": "host1", "address": "10.0.0.2", "mac": "52:56:00:00:00:02"})]
+    playbook.play()
+    for host in ("host2", "host1", "host3"):
+        filled = {"networks": served, "volumes": [], "vms": [], "state": "present"}
+        playbook.task("virtgraph_layout", host, filled=filled, installation=NET, stack="default", doc={})
+    playbook.task("virtgraph_play_hosts", docs={}, kept=[])
+    assert [one["host"] for one in playbook.end()] == ["host1", "host2", "host3"]
+
+
 def test_what_a_play_refuses_is_not_told_and_what_was_before_it_is(playbook: Playbook) -> None:
     playbook.play()
     playbook.use(networks=[network("one")])

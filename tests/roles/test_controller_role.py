@@ -30,16 +30,23 @@ def changes(played: Played) -> int:
     return sum(map(int, re.findall(r"changed=(\d+)", played.stdout)))
 
 
-def test_check_mode_tells_and_then_it_is_done_once(host: Host, wheels: Path) -> None:
+def test_check_mode_tells_and_a_run_that_was_cut_anywhere_is_finished_by_the_next(host: Host, wheels: Path) -> None:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
     host.sh("sh", "-c", f"({FRESH}) 2>/dev/null || true")
-    predicted = install(host, wheels, "--check")
+    assert changes(install(host, wheels, "--check")) > 5
     there = host.sh("sh", "-c", "ls -d /opt/virtgraph /etc/virtgraph /var/lib/virtgraph/* 2>&1 || true")
     assert there.count("No such") == 3
-    done = install(host, wheels)
+    begun = "mkdir -p /opt/virtgraph/bin && ln -s /usr/bin/python3 /opt/virtgraph/bin/python"
+    host.sh("sh", "-c", begun)  # by an earlier cut, in the middle of the environment
+    cut(command(host, host.folder / "play.yml"), environment(), random.Random(seed).uniform(3, 40))
+    predicted, done = install(host, wheels, "--check"), install(host, wheels)
     assert "host1 has no systemd" in done.stdout
-    assert changes(done) == changes(predicted) > 5
+    assert changes(done) == changes(predicted)
     assert changes(install(host, wheels)) == changes(install(host, wheels, "--check")) == 0
     assert changes(install(host, wheels, "--check", "--tags", "unit")) == 0
+    assert "serve" in host.sh("/usr/local/bin/virtgraph", "--help")
+    host.sh("/opt/virtgraph/bin/pip", "check")
 
 
 def test_secrets_are_not_shown(host: Host) -> None:
@@ -47,20 +54,6 @@ def test_secrets_are_not_shown(host: Host) -> None:
     done = play_all(host, "--check", "--diff", "-vvv", "--tags", "unit", roles=[role])
     assert "TASK [controller : Settings]" in done.stdout and changes(done) > 0
     assert "k4n4ry" not in done.stdout + done.stderr
-
-
-def test_a_run_that_was_cut_anywhere_is_finished_by_the_next(host: Host, wheels: Path) -> None:
-    seed = random.randrange(1 << 32)
-    print(f"seed {seed}")
-    install(host, wheels, "--check")  # writes the play
-    begun = "rm -rf /opt/virtgraph && mkdir -p /opt/virtgraph/bin && ln -s /usr/bin/python3 /opt/virtgraph/bin/python"
-    host.sh("sh", "-c", begun)  # by an earlier cut, in the middle of the environment
-    cut(command(host, host.folder / "play.yml"), environment(), random.Random(seed).uniform(3, 40))
-    predicted = install(host, wheels, "--check")
-    assert changes(install(host, wheels)) == changes(predicted)
-    assert changes(install(host, wheels)) == 0
-    assert "serve" in host.sh("/usr/local/bin/virtgraph", "--help")
-    host.sh("/opt/virtgraph/bin/pip", "check")
 
 
 @pytest.mark.parametrize(
