@@ -12,9 +12,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import pytest
 from neo4j import AsyncDriver
 
-from virtgraph.graphdb import EmbeddedServer, connect, start_embedded
+from virtgraph.graphdb import EmbeddedServer, arcadedb, connect, start_embedded
 from virtgraph.store.graph import UNREACHABLE
 
 SECONDS = 300
@@ -190,3 +191,12 @@ async def test_a_process_that_leaves_starting_to_others_waits_for_them(tmp_path:
         assert await peers(driver) == ["owner", "the next"]
         assert not server.owned
     await asyncio.to_thread(following.leave)
+
+
+async def test_what_java_remembers_may_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of another version, or cut off while it was written."""
+    (tmp_path / "cache").write_bytes(b"nonsense" * 1000)
+    monkeypatch.setattr(arcadedb, "aot_cache", lambda: tmp_path / "cache")
+    server = await start_embedded(tmp_path / "graph")
+    assert str(tmp_path / "cache") in Path(f"/proc/{server.pid}/cmdline").read_text()
+    await server.stop()

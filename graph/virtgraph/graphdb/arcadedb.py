@@ -6,14 +6,18 @@ Settings are those of ArcadeDB's GlobalConfiguration, given as Java system prope
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 
 USER = "root"
 
 
-def command(folder: Path, port: int, password_file: Path, database: str) -> list[str]:
-    """The server's command line. The password goes by file: arguments are for everybody to read."""
-    wheel = _wheel()
+def command(folder: Path, port: int, password_file: Path, database: str, java: Sequence[str] = ()) -> list[str]:
+    """The server's command line. The password goes by file: arguments are for everybody to read.
+
+    `java`: more options of Java's own.
+    """
+    wheel, cache = _wheel(), aot_cache()
     settings = {
         "server.plugins": "Bolt:com.arcadedb.bolt.BoltProtocolPlugin",
         "bolt.host": "127.0.0.1",
@@ -31,11 +35,18 @@ def command(folder: Path, port: int, password_file: Path, database: str) -> list
         str(wheel / "jre/bin/java"),
         "-Xmx256m",
         "-XX:+UseSerialGC",
+        *([f"-XX:AOTCache={cache}"] if cache.exists() else ()),  # Java goes without one that does not fit
+        *java,
         "-cp",
         str(wheel / "jars/*"),
         *(f"-Darcadedb.{name}={value}" for name, value in settings.items()),
         "com.arcadedb.server.ArcadeDBServer",
     ]
+
+
+def aot_cache() -> Path:
+    """Where Java has what it learned by a start (JEP 514), once `virtgraph.graphdb.prepare` was run."""
+    return _wheel() / "jre/lib/virtgraph.aot"
 
 
 def _wheel() -> Path:

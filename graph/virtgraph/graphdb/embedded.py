@@ -11,6 +11,7 @@ import contextlib
 import os
 import socket
 from asyncio.subprocess import Process
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
@@ -74,12 +75,15 @@ class EmbeddedServer:
             self._process = None
 
 
-async def start_embedded(path: Path, port: int | None = None, *, launches: bool = True) -> EmbeddedServer:
+async def start_embedded(
+    path: Path, port: int | None = None, *, launches: bool = True, java: Sequence[str] = ()
+) -> EmbeddedServer:
     """Start the server of a folder, or join the one that runs; it has answered a query when this returns.
 
     `port`: only there; None: on the last one if it is free, else on any. To be called in a thread that lives as long
     as the server should: the main thread is one.
     Without `launches` starting it is left to others: what a short-lived process started would go with it.
+    `java`: options of Java's own, where it is started.
     Raises GraphServerError with the end of what the server printed.
     """
     folder = ServerFolder(path.resolve())
@@ -88,7 +92,9 @@ async def start_embedded(path: Path, port: int | None = None, *, launches: bool 
         async with asyncio.timeout(START_SECONDS):
             while True:
                 with folder.lock_file() as lock:
-                    server = await (_launch(folder, lock, port) if launches and take(lock) else _join(folder, launches))
+                    server = await (
+                        _launch(folder, lock, port, java) if launches and take(lock) else _join(folder, launches)
+                    )
                 if server is not None:
                     if port not in (None, server.port):
                         raise GraphServerError(f"the graph server has left port {port}: start this process again")
@@ -98,10 +104,10 @@ async def start_embedded(path: Path, port: int | None = None, *, launches: bool 
         raise GraphServerError(f"the graph server of {path} does not answer: {folder.last_words()}") from None
 
 
-async def _launch(folder: ServerFolder, lock: int, wanted: int | None) -> EmbeddedServer:
+async def _launch(folder: ServerFolder, lock: int, wanted: int | None, java: Sequence[str]) -> EmbeddedServer:
     """Start java with the lock among its open files: so the lock is held exactly as long as java lives."""
     port = _free_port(wanted) if wanted else _any_port(folder.record)
-    command = arcadedb.command(folder.path, port, folder.password_file, DATABASE)
+    command = arcadedb.command(folder.path, port, folder.password_file, DATABASE, java)
     with folder.console.open("wb") as console:
         process = await child.spawn(command, folder.path, console, lock)
     try:
