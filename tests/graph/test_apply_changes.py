@@ -268,3 +268,13 @@ async def test_attach_volume(graph: Graph) -> None:
     assert await values(graph, "MATCH (:VM)-[a:ATTACHES {order: 1}]->() RETURN a.readOnly AS ro") == [True]
     await work(graph)
     await invariants.check(graph)
+
+
+async def test_a_vm_has_26_volumes_at_most(graph: Graph) -> None:
+    await a_host(graph)
+    disks = {f"disk{n}": volume() for n in range(27)}
+    with pytest.raises(Invalid) as refused:
+        await put(graph, {**disks, "web": vm(*({"variable": name} for name in disks))})
+    (problem,) = refused.value.problems
+    assert problem.path.startswith("spec.web.dependencies[26]") and "26 is the most" in problem.reason
+    assert await states(graph) == {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from virtgraph.apply.addresses import Allocated, subnet_spec
 from virtgraph.apply.resolve import Resolved, Target
@@ -10,6 +10,8 @@ from virtgraph.apply.specs import SpecDict, impossible, less_than_source, networ
 from virtgraph.model.current import Spec
 from virtgraph.model.wanted import Problem, WantedNetwork, WantedNIC, WantedVM, WantedVolume
 from virtgraph.secrets import Vault
+
+MOST_VOLUMES = 26  # virtio disks are called vda to vdz
 
 
 def make_specs(resolved: Resolved, allocated: Allocated, vault: Vault) -> dict[str, SpecDict]:
@@ -51,8 +53,17 @@ def refused_changes(resolved: Resolved, specs: Mapping[str, Spec], facts: bool) 
         problem
         for target in resolved.targets.values()
         for problem in (
-            less_than_source(target.wanted)
-            if target.now is None
-            else impossible(target.wanted, target.now, specs[target.id], facts)
+            *too_many_volumes(target),
+            *(
+                less_than_source(target.wanted)
+                if target.now is None
+                else impossible(target.wanted, target.now, specs[target.id], facts)
+            ),
         )
     ]
+
+
+def too_many_volumes(target: Target) -> Iterator[Problem]:
+    if isinstance(target.wanted, WantedVM) and len(target.wanted.volumes) > MOST_VOLUMES:
+        path = target.wanted.volumes[MOST_VOLUMES].volume.path
+        yield Problem(path, f"is volume {MOST_VOLUMES + 1} of this VM, and {MOST_VOLUMES} is the most")
