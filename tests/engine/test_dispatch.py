@@ -14,6 +14,7 @@ import pytest
 from conftest import PLAYBOOKS
 from lab_hosts import LabHosts
 from processes import descendants
+from test_warm import until
 
 from virtgraph.dispatch import Dispatcher, HostAccess, Order, Outcome, ResourceResult
 
@@ -183,8 +184,7 @@ async def test_a_cancel_ends_all_of_it(dispatcher: Dispatcher, lab: LabHosts, tm
     before = set(descendants())
     cancel = asyncio.Event()
     running = asyncio.create_task(run(dispatcher, lab.access("host1"), delay=50, cancel=cancel))
-    await asyncio.sleep(2)
-    assert len(set(descendants()) - before) >= 4  # client, play, its worker, ssh
+    await until(lambda: len(set(descendants()) - before) >= 4)  # client, play, its worker, ssh
     cancel.set()
     began = time.monotonic()
     assert (await running).status == "cancelled"
