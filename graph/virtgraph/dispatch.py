@@ -129,6 +129,10 @@ class Dispatcher:
                     event_handler=partial(call.take, log),
                     cancel_callback=call.stop.is_set,
                 )
+        except FileNotFoundError:
+            if folder.exists():
+                raise
+            return None  # the play's guard took us for dead: ansible-runner closes its terminal before it writes the last file
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         if call.mistake:

@@ -155,12 +155,12 @@ async def test_a_killed_ssh_is_no_failure_of_the_play(warm: Dispatcher, lab: Lab
     """The shared master, and the Run's own ssh."""
     running = start(warm, lab.access("host1"), delay=30)
 
-    def ssh() -> list[int]:
+    def ssh(which: str) -> list[int]:
         return [p.pid for p in descendants().values() if p.name == "ssh" and which in p.arguments]
 
-    await until(lambda: ssh() and len(forks()) == 3)
-    await asyncio.sleep(0.5)
-    os.kill(ssh()[0], signal.SIGKILL)
+    await until(lambda: ssh("-N") and ssh("/bin/sh -c") and len(forks()) == 3)
+    await asyncio.sleep(3)  # until the one goes through the other
+    os.kill(ssh(which)[0], signal.SIGKILL)
     outcome = await asyncio.wait_for(running, 60)
     assert outcome.status in {"lost", "unreachable"}, outcome
     assert (await start(warm, lab.access("host1"))).status == "successful"
