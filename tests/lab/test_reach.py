@@ -187,9 +187,9 @@ def test_a_module_runs_in_a_guest(served: Service, lab: LabHosts, login: None, t
     known, connections = tmp_path / "known_hosts", tmp_path / "cp"
     mine = f"-o StrictHostKeyChecking=accept-new -o UserKnownHostsFile={known} -i {lab.folder / 'id'}"
     command = ("ansible", "halting.reach", "-i", INVENTORY, "-e", json.dumps({"ansible_ssh_extra_args": mine}))
+    id = listed(served)["_meta"]["hostvars"]["halting.reach"]["virtgraph"]["id"]
     pinged = ran(served, *command, "-m", "ansible.builtin.ping", ANSIBLE_SSH_CONTROL_PATH_DIR=str(connections))
     assert "halting.reach | SUCCESS =>" in pinged
-    id = listed(served)["_meta"]["hostvars"]["halting.reach"]["virtgraph"]["id"]
     subprocess.run(["ssh-keygen", "-F", id, "-f", known], check=True, capture_output=True)
     assert [path.name for path in connections.iterdir()] == [id.replace("-", "")[:12]]
     addresses = ran(served, *command, "-a", "ip -o address")
