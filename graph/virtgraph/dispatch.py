@@ -114,6 +114,7 @@ class Dispatcher:
         """In a thread. The exit code of ansible-playbook; None when it was killed."""
         folder = run_folder.make(self._runtime.path / "runs", call.order, ssh_options)
         own = {"VIRTGRAPH_RUN_FOLDER": str(folder), "VIRTGRAPH_WARM_SOCKET": str(socket or "")}
+        code: int | None = None
         try:
             with self._logs.open(call.order.run) as log:
                 runner = ansible_runner.run(
@@ -129,15 +130,15 @@ class Dispatcher:
                     event_handler=partial(call.take, log),
                     cancel_callback=call.stop.is_set,
                 )
+            code = runner.rc
         except FileNotFoundError:
             if folder.exists():
                 raise
-            return None  # the play's guard took us for dead: ansible-runner closes its terminal before it writes the last file
+            # The play's guard took us for dead: ansible-runner closes its terminal before it writes the last file.
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         if call.mistake:
             raise call.mistake
-        code: int | None = runner.rc
         return code
 
 
