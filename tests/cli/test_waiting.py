@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from lab_hosts import WHY_NOT, LabHosts, lab_hosts
+from processes import descendants
 from serving import COMMAND, Service, serving
 
 pytestmark = [pytest.mark.lab, pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)]
@@ -86,6 +89,20 @@ def test_wait_and_follow_outlive_a_killed_service(service: Service, tmp_path: Pa
         expected = service.virtgraph("events", "-o", "json").stdout.splitlines()
         heard += [follower.stdout.readline().strip() for _ in expected[1:]]
     assert heard == expected
+
+
+def test_wait_outlives_answers_that_take_too_long(service: Service, tmp_path: Path) -> None:
+    document = tmp_path / "document.yaml"
+    document.write_text(VM)
+    (graph,) = [process for process in descendants(service.pid).values() if process.name == "java"]
+    with started(service, "apply", str(document), "-s", "slow", "--wait", "--timeout", "120") as waiter:
+        assert waiter.stderr
+        waiter.stderr.readline()  # it is stored
+        os.kill(graph.pid, signal.SIGSTOP)
+        time.sleep(9)  # the service gives up a question after 6 s
+        os.kill(graph.pid, signal.SIGCONT)
+        told = waiter.stderr.read()
+        assert waiter.wait(120) == 0, told
 
 
 def test_wait_tells_what_failed_and_the_cure(service: Service, lab: LabHosts) -> None:

@@ -52,7 +52,8 @@ class Client:
         except (ValueError, AttributeError):
             raise unreachable(self.url, f"what answers there ({response.status_code}) is no GraphQL service") from None
         if errors:
-            raise Failure([_sentence(error) for error in errors], code=FAILED)
+            late = any(error.get("extensions", {}).get("code") == "TOO_SLOW" for error in errors)
+            raise Failure([_sentence(error) for error in errors], code=UNREACHABLE if late else FAILED)
         data: Row = answer["data"]
         return data
 

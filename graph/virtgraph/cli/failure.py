@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 FAILED = 1  # the work was begun and did not succeed
 REFUSED = 2  # nothing was done
-UNREACHABLE = 3  # the service, or a token for it, was not found
+UNREACHABLE = 3  # no answer: the service, or a token for it, was not found, or the answer took too long
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 
