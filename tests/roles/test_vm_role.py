@@ -66,6 +66,28 @@ def test_a_running_vm_gets_an_interface_without_a_restart(host: Host) -> None:
     assert host.play("realize", vms=[vm])[vm["id"]].facts["pending_restart"] is True
 
 
+@pytest.mark.parametrize("state", ["running", "stopped"])
+def test_a_disk_is_not_put_back_to_what_it_was_before_a_snapshot(host: Host, state: str) -> None:
+    volume = host.volume()
+    vm = host.vm(volume, state=state)
+    name, overlay = f"vg-{vm['id']}", f"{host.pool_path}/{volume['id']}.s1"
+    host.play("realize", pools=host.pools(), volumes=[volume], vms=[vm])
+    host.virsh("snapshot-create-as", name, "s1", "--disk-only")
+    renamed = {**vm, "title": "other"}
+    assert not host.play("realize", volumes=[volume], vms=[vm])[vm["id"]].failed, "nothing of it differs"
+    refused = host.play("realize", volumes=[volume], vms=[renamed])[vm["id"]]
+    assert f"has {overlay} in the place of its volume" in str(refused.error)
+    assert f"virsh blockcommit {name} {overlay}" in str(refused.cure)
+    assert overlay in host.virsh("domblklist", name)
+    if state == "running":
+        assert "in use by" in str(host.play("remove", volumes=[volume])[volume["id"]].error)
+        host.virsh("blockcommit", name, overlay, "--active", "--pivot", "--wait", "--delete")
+    else:
+        host.sh("mv", overlay, f"{overlay}.away")
+    assert not host.play("realize", volumes=[volume], vms=[renamed])[vm["id"]].failed
+    assert f"{volume['id']}.qcow2" in host.virsh("domblklist", name)
+
+
 def test_more_memory_waits_for_a_restart(host: Host) -> None:
     vm = host.vm()
     host.play("realize", vms=[vm])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from string import ascii_lowercase
 from typing import Any
@@ -245,6 +245,15 @@ def _disk_key(element: Element) -> tuple[str, str, bool]:
 def disk_path(element: Element) -> str:
     source = element.find("source")
     return "" if source is None else names.straight(source.get("file", ""))
+
+
+def on_other_files(root: Element, vm: VM) -> Iterator[tuple[Disk, str]]:
+    """Disks of the VM that the domain has by their serial number, each with the other file that it is there."""
+    by_serial = {disk.id[:_SERIAL]: disk for disk in vm.disks}
+    for element in root.iterfind("devices/disk"):
+        disk, file = by_serial.get(element.findtext("serial", "")), disk_path(element)
+        if disk is not None and file != disk.path:
+            yield disk, file
 
 
 def interface_key(element: Element) -> tuple[str, str]:

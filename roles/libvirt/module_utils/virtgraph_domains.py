@@ -92,6 +92,8 @@ class Domains:
         defined = domain is not None and self._mark(domain, item).digest == new.digest
         switched = is_to_be_switched(None if domain is None else domain.state()[0], vm.running)
         diff = ("", "") if defined else (_shown(domain), wanted.text(vm, new))
+        if domain is not None and not defined:
+            _refuse_other_files(domain, item, vm)
         if not defined or switched:
             self._refuse_lacking(domain, item, vm)
         if self.check:
@@ -168,6 +170,17 @@ class Domains:
                 live.change(domain, vm, new, password)
             wanted.keep_places(root, fromstring(domain.XMLDesc()))
         return self.connection.defineXML(tostring(root, encoding="unicode"))
+
+
+def _refuse_other_files(domain: Any, item: Item, vm: VM) -> None:
+    """The guest writes there since somebody's snapshot or copy: the file that is wanted is of before."""
+    for disk, file in wanted.on_other_files(fromstring(domain.XMLDesc()), vm):
+        if Path(file).exists() and Path(disk.path).exists():
+            raise ResourceError(
+                f"VM {described(item)} has {file} in the place of its volume {disk.path}, by a snapshot or a copy.",
+                f"Bring it back into the volume (after a snapshot: virsh blockcommit {domain.name()} {file} --active --pivot"
+                " --delete), or move that file away if it is not needed, then apply again.",
+            )
 
 
 _INACTIVE = 0 if libvirt is None else libvirt.VIR_DOMAIN_XML_INACTIVE
