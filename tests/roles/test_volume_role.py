@@ -46,6 +46,16 @@ def test_volumes_of_two_sources(host: Host, source: Path, tmp_path: Path) -> Non
     assert "virtgraph-" not in host.sh("ls", "/root/.ansible/tmp")
 
 
+def test_one_source_with_and_without_its_hash(host: Host, source: Path, tmp_path: Path) -> None:
+    """By a link, as images often are named."""
+    link = tmp_path / "latest.qcow2"
+    link.symlink_to(source)
+    sha256 = hashlib.sha256(source.read_bytes()).hexdigest()
+    volumes = [host.volume(source={"file": str(link), "sha256": given}, size=None) for given in (sha256, None)]
+    results = host.play("realize", pools=host.pools(), volumes=volumes)
+    assert [results[of["id"]].facts.get("source_sha256") for of in volumes] == [sha256] * 2, results
+
+
 def test_a_source_with_another_hash_is_refused_and_leaves_nothing(host: Host, source: Path) -> None:
     volume = host.volume(source={"file": str(source), "sha256": "0" * 64})
     result = host.play("realize", pools=host.pools(), volumes=[volume])[volume["id"]]
@@ -70,7 +80,7 @@ def test_another_source_of_a_volume_that_is_there_is_refused(host: Host, source:
 def test_a_source_that_is_not_there_is_named(host: Host) -> None:
     volume, other = host.volume(source={"file": "/nowhere.qcow2", "sha256": None}), host.volume()
     results = host.play("realize", pools=host.pools(), volumes=[volume, other])
-    assert "not on the controller: /nowhere.qcow2" in str(results[volume["id"]].error)
+    assert "is not on the controller, or cannot be read there: /nowhere.qcow2" in str(results[volume["id"]].error)
     assert not results[other["id"]].failed
 
 
@@ -139,6 +149,34 @@ def test_a_full_pool_says_how_much_is_missing(host: Host, source: Path, room: st
         host.sh("umount", host.pool_path)
 
 
+def test_a_size_need_be_no_round_one(host: Host) -> None:
+    volume = host.volume(size=1_000_000_001)
+    made = host.play("realize", pools=host.pools(), volumes=[volume])[volume["id"]]
+    assert made.facts["capacity"] == 1_000_000_512, made
+    assert not host.play("realize", volumes=[volume])[volume["id"]].changed
+    larger = {**volume, "size": 1_100_000_001}
+    assert host.play("realize", volumes=[larger])[volume["id"]].facts["capacity"] == 1_100_000_256
+    assert not host.play("realize", volumes=[larger])[volume["id"]].changed
+
+
+def test_a_disk_whose_file_is_gone_is_not_made_anew(host: Host) -> None:
+    """What its pool lies on was not mounted after a start of the host: no guest writes to an empty disk beneath."""
+    volume, mounted = host.volume(), f"{host.pool_path}-mounted"
+    vm = host.vm(volume)
+    host.play("realize", pools=host.pools(), volumes=[volume], vms=[vm])
+    for command in (("destroy", f"vg-{vm['id']}"), ("pool-destroy", f"vg-{host.pool}")):
+        host.virsh(*command)
+    host.sh("sh", "-ec", f"mv {host.pool_path} {mounted}; mkdir {host.pool_path}")
+    results = host.play("realize", pools=host.pools(), volumes=[volume], vms=[vm])
+    assert f"is the disk of the domain vg-{vm['id']}, and its file" in str(results[volume["id"]].error)
+    assert "Mount what the pool lies on" in str(results[volume["id"]].cure)
+    assert results[vm["id"]].skipped
+    assert host.sh("ls", "-A", host.pool_path) == ""
+    host.sh("sh", "-ec", f"rmdir {host.pool_path}; mv {mounted} {host.pool_path}")
+    results = host.play("realize", pools=host.pools(), volumes=[volume], vms=[vm])
+    assert results[vm["id"]].facts["power"] == "running", results
+
+
 def test_a_volume_grows_in_use_and_never_shrinks(host: Host) -> None:
     volume = host.volume()
     vm = host.vm(volume)
@@ -157,6 +195,20 @@ def test_a_volume_in_use_is_not_removed(host: Host, state: str) -> None:
     host.play("realize", pools=host.pools(), volumes=[volume], vms=[host.vm(volume, state=state)])
     result = host.play("remove", volumes=[volume])[volume["id"]]
     assert f"in use by the {state} domain" in str(result.error)
+    assert volume["id"] in host.sh("ls", host.pool_path)
+
+
+def test_what_a_domain_has_by_pool_and_name_is_in_use_too(host: Host) -> None:
+    volume = host.volume()
+    host.play("realize", pools=host.pools(), volumes=[volume])
+    theirs = host.lab.folder / "theirs.xml"
+    theirs.write_text(f"""
+        <domain type="qemu"><name>theirs</name><memory>65536</memory><os><type arch="x86_64">hvm</type></os><devices>
+        <disk type="volume" device="disk"><driver name="qemu" type="qcow2"/>
+        <source pool="vg-{host.pool}" volume="{volume["id"]}.qcow2"/><target dev="vda" bus="virtio"/></disk>
+        </devices></domain>""")
+    host.virsh("define", str(theirs))
+    assert "in use by the stopped domain theirs" in str(host.play("remove", volumes=[volume])[volume["id"]].error)
     assert volume["id"] in host.sh("ls", host.pool_path)
 
 

@@ -37,10 +37,10 @@ class Source:
 
     @classmethod
     def of(cls, item: dict[str, Any], found: dict[str, dict[str, Any]]) -> Source | None:
-        """Of a volume. `found`: what Ansible's stat says of each file; None when it is not there."""
+        """Of a volume. `found`: what Ansible's stat says of each file; None when it is no file that can be read there."""
         source = item.get("source") or {}
         stat = found.get(source.get("file", ""), {})
-        if not stat.get("isreg"):
+        if not (stat.get("isreg") and stat.get("readable")):
             return None
         return cls(source["file"], (source.get("sha256") or stat["checksum"]).lower(), int(stat["size"]))
 
@@ -103,6 +103,15 @@ def made_from(file: Path) -> str | None:
         opened.seek(offset)
         named = _BASE.fullmatch(opened.read(length if offset else 0).decode(errors="replace"))
     return named[1] if named else None
+
+
+def flush(file: Path) -> None:
+    """To the disk; of a folder, its names."""
+    opened = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def virtual_size(file: Path) -> int | None:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils.basic import AnsibleModule
@@ -90,6 +91,20 @@ def pools(connection: Any) -> Iterator[tuple[Any, str]]:
     for pool in connection.listAllStoragePools():
         if pool.name() == names.libvirt_pool(pool.UUIDString()):
             yield pool, ElementTree.fromstring(pool.XMLDesc()).findtext("target/path", "")
+
+
+def files_of(connection: Any, root: Element) -> set[str]:
+    """Of a domain's disks and of what these stand on, which is the disk of before where a snapshot was made."""
+    sources = [source for disk in root.iterfind("devices/disk") for source in disk.iter("source")]
+    return {file for source in sources if (file := _file_of(connection, source))}
+
+
+def _file_of(connection: Any, source: Element) -> str:
+    if (pool := source.get("pool")) is None:
+        return names.straight(source.get("file", ""))
+    known = found(connection.storagePoolLookupByName, pool)
+    volume = known and found(known.storageVolLookupByName, source.get("volume", ""))
+    return names.straight(volume.path()) if volume else ""
 
 
 def taps(connection: Any, predicted: Predicted) -> set[str]:

@@ -11,8 +11,7 @@ from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils.virtgraph_batch import Item
 from ansible.module_utils.virtgraph_dhcp_text import read
 from ansible.module_utils.virtgraph_dnsmasq import Dnsmasq
-from ansible.module_utils.virtgraph_domain import disk_path
-from ansible.module_utils.virtgraph_libvirt import pools
+from ansible.module_utils.virtgraph_libvirt import files_of, pools
 from ansible.module_utils.virtgraph_mark import read as read_mark
 from ansible.module_utils.virtgraph_networks import ports
 
@@ -21,17 +20,18 @@ def seen(connection: Any, installation: str, listed: dict[str, list[Item]]) -> d
     """Ids of VMs and volumes; by volume where else it is; by network and volume who uses it; by network the reservations of
     its server where one is here."""
     roots = [fromstring(domain.XMLDesc()) for domain in connection.listAllDomains()]
-    marks = [(root, read_mark(root)) for root in roots]
-    ours = [(root, mark.id) for root, mark in marks if mark is not None and mark.installation == installation]
-    here, networks = {id for _, id in ours}, [one["id"] for one in listed["networks"]]
+    files = [files_of(connection, root) for root in roots]
+    marks = [(read_mark(root), those) for root, those in zip(roots, files, strict=True)]
+    ours = [(mark.id, those) for mark, those in marks if mark is not None and mark.installation == installation]
+    here, networks = {id for id, _ in ours}, [one["id"] for one in listed["networks"]]
     users = {
         **{network: list(users_of(network, roots, installation)) for network in networks},
-        **users_of_volumes(listed["volumes"], roots),
+        **users_of_volumes(listed["volumes"], roots, files),
     }
     return {
         "vms": [one["id"] for one in listed["vms"] if one["id"] in here],
         "volumes": [one["id"] for one in listed["volumes"] if Path(one["path"]).exists()],
-        "moved": dict(moved(listed["volumes"], [root for root, _ in ours], [path for _, path in pools(connection)])),
+        "moved": dict(moved(listed["volumes"], [those for _, those in ours], [path for _, path in pools(connection)])),
         "users": {id: those for id, those in users.items() if those},
         "served": {
             network: served for network in networks if (served := served_here(network, installation)) is not None
@@ -56,26 +56,22 @@ def user(root: Element) -> Item:
     return {"id": root.findtext("uuid"), "title": f"VM {root.findtext('title') or root.findtext('name')}"}
 
 
-def disks_of(root: Element) -> set[str]:
-    return {disk_path(disk) for disk in root.iterfind("devices/disk")}
-
-
-def users_of_volumes(volumes: list[Item], roots: list[Element]) -> dict[str, list[Item]]:
+def users_of_volumes(volumes: list[Item], roots: list[Element], files: list[set[str]]) -> dict[str, list[Item]]:
     by_path = {one["path"]: one["id"] for one in volumes}
     users: dict[str, list[Item]] = {}
-    for root in roots:
-        for path in disks_of(root) & by_path.keys():
+    for root, its in zip(roots, files, strict=True):
+        for path in its & by_path.keys():
             users.setdefault(by_path[path], []).append(user(root))
     return users
 
 
-def moved(volumes: list[Item], ours: list[Element], folders: list[str]) -> Iterator[tuple[str, Item]]:
+def moved(volumes: list[Item], ours: list[set[str]], folders: list[str]) -> Iterator[tuple[str, Item]]:
     """By volume {is, listed}: another directory where a VM of ours, or a pool, has it, and that of the list.
 
     One that is where it is listed may have a copy in a pool, which nobody uses.
     """
     disks: dict[str, set[Path]] = {}
-    for file in (Path(path) for root in ours for path in disks_of(root)):
+    for file in (Path(path) for its in ours for path in its):
         disks.setdefault(file.name, set()).add(file.parent)
     for one in volumes:
         listed = Path(one["path"])

@@ -14,9 +14,8 @@ from ansible.module_utils import virtgraph_base as base
 from ansible.module_utils import virtgraph_names as names
 from ansible.module_utils.virtgraph_base import Source
 from ansible.module_utils.virtgraph_batch import Done, Item, ResourceError, described
-from ansible.module_utils.virtgraph_domain import disk_path
 from ansible.module_utils.virtgraph_input import path, problems, sha256, uuid, whole
-from ansible.module_utils.virtgraph_libvirt import found, pool_at
+from ansible.module_utils.virtgraph_libvirt import files_of, found, pool_at
 from ansible.module_utils.virtgraph_predicted import Predicted
 
 try:
@@ -62,6 +61,8 @@ class Volumes:
             )
         if _path(item).exists():
             _refuse_another_source(item)
+        else:
+            self._refuse_lost(item)
         if self.check:
             return Done(self._would_change(item))
         volume, file = self._volume(pool, item), _path(item)
@@ -95,6 +96,16 @@ class Volumes:
             volume.delete()
         return Done(True)
 
+    def _refuse_lost(self, item: Item) -> None:
+        """A VM never gets its disk before the file is there: what is not there any more is not made anew without a word."""
+        for domain in self._users.get(str(_path(item)), ()):
+            if not self.predicted.gone("vm", domain.UUIDString()):
+                raise ResourceError(
+                    f"Volume {described(item)} is the disk of the domain {domain.name()}, and its file {_path(item)} is gone"
+                    f" from {self.host}.",
+                    "Mount what the pool lies on, or bring the file back; if it is lost for good, remove the VM first.",
+                )
+
     def _would_change(self, item: Item) -> bool:
         """In check mode. libvirt may know nothing of the pool yet, or not look into it: the files tell."""
         file = _path(item)
@@ -105,7 +116,7 @@ class Volumes:
         if source is None or base.path(item["pool_path"], source).exists():
             self._size(item, base.path(item["pool_path"], source) if source else None)
         else:  # what size it has is seen when it has been copied
-            self._refuse_hash(item, source, self.sources[source.file]["checksum"])
+            self._refuse_hash(item, source, self.sources[source.file].get("checksum", source.sha256))
         return True
 
     def _pool_to_come(self, item: Item) -> bool:
@@ -142,7 +153,7 @@ class Volumes:
 
     def _size(self, item: Item, backing: Path | None) -> int:
         least = base.virtual_size(backing) if backing else None
-        size = item.get("size") or least
+        size = _wanted(item) or least
         if size is None:
             raise ResourceError(f"Volume {described(item)} has neither a size nor a source.", "Give it one of them.")
         if least is not None and size < least:
@@ -150,13 +161,13 @@ class Volumes:
                 f"Volume {described(item)} of {size} bytes is smaller than its source, a disk of {least} bytes.",
                 f"Make its size at least {least} bytes, or leave it out.",
             )
-        return int(size)
+        return size
 
     def _source(self, item: Item) -> Source:
         source = Source.of(item, self.sources)
         if source is None:
             raise ResourceError(
-                f"The source of volume {described(item)} is not on the controller: {item['source']['file']}.",
+                f"The source of volume {described(item)} is not on the controller, or cannot be read there: {item['source']['file']}.",
                 "Put the file there, or correct the volume's source.",
             )
         return source
@@ -186,7 +197,9 @@ class Volumes:
                 "Convert it: qemu-img convert -O qcow2 OLD NEW.",
             )
         part.chmod(0o644)
+        base.flush(part)  # or a power cut could leave the name, and not what is in it
         part.rename(whole)
+        base.flush(whole.parent)
 
     def _refuse_hash(self, item: Item, source: Source, seen: str) -> None:
         if seen != source.sha256:
@@ -204,11 +217,11 @@ class Volumes:
 
     @cached_property
     def _users(self) -> dict[str, list[Any]]:
-        """By file the domains whose disk it is, running or not, whoever made them."""
+        """By file the domains that use it, running or not, whoever made them."""
         users: dict[str, list[Any]] = {}
         for domain in self.connection.listAllDomains():
-            for disk in fromstring(domain.XMLDesc()).iterfind("devices/disk"):
-                users.setdefault(disk_path(disk), []).append(domain)
+            for file in files_of(self.connection, fromstring(domain.XMLDesc())):
+                users.setdefault(file, []).append(domain)
         return users
 
     def _full(self, item: Item, needed: int) -> ResourceError:
@@ -231,13 +244,18 @@ def _refuse_another_source(item: Item) -> None:
 
 
 def _grown(item: Item, capacity: int) -> int:
-    size = int(item.get("size") or capacity)
+    size = _wanted(item) or capacity
     if size < capacity:
         raise ResourceError(
             f"Volume {described(item)} has {capacity} bytes and cannot shrink to {size}.",
             "Give a size that is not less, or make a new volume and copy what is in it.",
         )
     return size
+
+
+def _wanted(item: Item) -> int | None:
+    """Bytes: libvirt makes files of whole kilobytes."""
+    return -(-int(item["size"]) // 1024) * 1024 if item.get("size") else None
 
 
 def _path(item: Item) -> Path:
