@@ -51,7 +51,7 @@ def test_assets_are_ours_and_small() -> None:
     assets = Path(graphiql.__file__).parent / "assets"
     assert sum(file.stat().st_size for file in assets.rglob("*") if file.is_file()) < 4_000_000
     licences = {file.name for file in assets.rglob("*.LICENSE")}
-    assert licences == {"graphiql.LICENSE", "graphql-ws.LICENSE", "react.LICENSE"}
+    assert licences == {"fira-code.LICENSE", "graphiql.LICENSE", "graphql-ws.LICENSE", "react.LICENSE"}
 
 
 def test_nothing_but_the_assets_is_served_below_graphiql(url: str) -> None:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from email import message_from_string
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.slow]
 SECTION = (ROOT / "README.md").read_text().partition("## From a wheel")[2].partition("\n## ")[0]
 COMMANDS = re.findall(r"^    ((?:\.venv/bin/pip|python3|/opt/virtgraph/bin/pip) .*)", SECTION, re.MULTILINE)
 (WHERE,) = re.findall(r"`(/opt/virtgraph/bin/python .*?)`", SECTION)
+VENDOR = ROOT / "graphql" / "virtgraph_api" / "graphiql" / "assets" / "vendor"
 SYSTEM = "/usr/sbin:/usr/bin:/sbin:/bin"  # no environment's bin/
 
 
@@ -73,6 +75,16 @@ def test_what_is_installed_is_what_the_package_asks_for(environment: Path) -> No
     (playbooks,) = environment.glob("lib/python*/site-packages/virtgraph/_ansible/playbooks")
     written = {file.name for file in ROOT.glob("playbooks/*.yml")}
     assert written - {file.name for file in playbooks.iterdir()} == {"lab.yml"}  # which needs the repository
+
+
+def test_it_has_the_licences_of_all_that_it_carries(environment: Path) -> None:
+    (about,) = environment.glob("lib/python*/site-packages/virtgraph-*.dist-info")
+    said = message_from_string((about / "METADATA").read_text())
+    assert said["License-Expression"] == "Apache-2.0 AND MIT AND BSD-2-Clause AND 0BSD AND OFL-1.1"
+    vendored = {file.relative_to(ROOT) for file in VENDOR.iterdir() if file.suffix in (".LICENSE", ".txt")}
+    assert {Path(name) for name in said.get_all("License-File", [])} == {Path("LICENSE"), *vendored}
+    for name in (Path("LICENSE"), *vendored):
+        assert (about / "licenses" / name).read_bytes() == (ROOT / name).read_bytes()
 
 
 def test_a_vm_is_made_and_removed(wheel: Service, lab: LabHosts, kernel: Path) -> None:

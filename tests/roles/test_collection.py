@@ -74,6 +74,11 @@ def test_it_has_the_version_of_the_package() -> None:
     assert galaxy["version"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 
+def test_it_says_what_changed(installed: Installed) -> None:
+    (changelog,) = installed.folder.glob("**/libvirt/CHANGELOG.md")
+    assert changelog.read_text() == (ROOT / "CHANGELOG.md").read_text()
+
+
 def test_everything_in_it_is_documented(installed: Installed) -> None:
     modules = json.loads(installed.run("ansible-doc", "-l", "--json", "virtgraph.libvirt"))
     assert set(modules) == {f"virtgraph.libvirt.{path.stem}" for path in ROOT.glob("roles/*/library/*.py")}

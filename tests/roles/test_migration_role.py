@@ -24,3 +24,14 @@ def test_a_root_without_keys_gets_them(host: Host) -> None:
         assert changes(play(host, migration={})) == ["0"]
     finally:
         host.sh("sh", "-c", "rm -rf /root/.ssh && mv /root/away /root/.ssh")
+
+
+@pytest.mark.parametrize("mode", [["--check"], []])
+def test_without_hosts_there_is_no_key_and_nobody_is_let_in(host: Host, mode: list[str]) -> None:
+    play(host, "--check", migration={})
+    host.sh("mv", "/root/.ssh", "/root/away")
+    try:
+        assert changes(play(host, *mode, migration={"migration_hosts": []})) == ["0"]
+        assert "No such file" in host.sh("sh", "-c", "ls -d /root/.ssh 2>&1 || true")
+    finally:
+        host.sh("sh", "-c", "rm -rf /root/.ssh && mv /root/away /root/.ssh")

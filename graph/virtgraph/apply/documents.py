@@ -12,7 +12,7 @@ from typing import Any
 from virtgraph import spec
 from virtgraph.apply.call import Applied, Edit, Request, apply
 from virtgraph.model.caller import Caller
-from virtgraph.model.wanted import Wanted, WantedNetwork, WantedNIC, WantedVM, Wish
+from virtgraph.model.wanted import Wanted, WantedNetwork, WantedNIC, WantedVM, WantedVolume, Wish
 from virtgraph.secrets import Vault
 from virtgraph.store.graph import Graph
 
@@ -80,7 +80,7 @@ def fill(wanted: Wanted, applied: Applied) -> spec.Filled:
             return spec.Filled(applied.ids[wanted.key], name, "attached", addresses(made))
         case WantedNetwork():
             return spec.Filled(applied.ids[wanted.key], name, "applied")
-        case _:
+        case WantedVolume():
             return spec.Filled(applied.ids[wanted.key], name, "allocated")
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""What a host is, and what of this installation is on it."""
+"""What a host is, which VMs and networks of this installation are on it, and which pools and volumes of any."""
 
 from __future__ import annotations
 
