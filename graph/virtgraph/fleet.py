@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from virtgraph.clock import millis
 from virtgraph.idempotency import Asked, answered_before, once
 from virtgraph.model.caller import PROJECT, Caller
 from virtgraph.model.refusals import Conflict, NotFound
@@ -191,7 +191,3 @@ def removed(host: Mapping[str, Any]) -> events.NewEvent:
     return events.NewEvent(
         EventType.SUCCEEDED, f"Host {host['name']} is removed.", resource=host["id"], kind="Host", name=host["name"]
     )
-
-
-def millis() -> int:
-    return int(time.time() * 1000)
