@@ -45,7 +45,9 @@ class AddHostInput:
     cpus: int | None = strawberry.field(default=None, description="Capacity in place of what is probed.")
     memory: Size | None = None
     disk: Size | None = None
-    pool_path: str = POOL_PATH
+    pool_path: str | None = strawberry.field(
+        default=None, description=f"Where its volumes lie; left out: as it is, or {POOL_PATH} for a new host."
+    )
     acceleration: str | None = strawberry.field(default=None, description="kvm or qemu; left out: probed.")
 
     def to_model(self) -> NewHost:
