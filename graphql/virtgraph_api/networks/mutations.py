@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Any
 
 import strawberry
@@ -10,14 +9,9 @@ import strawberry
 from virtgraph.apply import edits
 from virtgraph.store.lookups import stack_of
 from virtgraph_api.changes import ChangeResult, Info, change, create
+from virtgraph_api.enums import NetworkType
 from virtgraph_api.refusals import refusable
 from virtgraph_api.written import Written, given
-
-
-@strawberry.enum(name="NetworkTypeInput", description="How a network's frames travel on an uplink.")
-class NetworkTypeInput(Enum):
-    VLAN = "vlan"
-    FLAT = "flat"
 
 
 @strawberry.input(description="Addresses that the graph allocates from, and the options that guests are told.")
@@ -42,7 +36,7 @@ class CreateNetworkInput:
     name: str
     id: strawberry.ID | None = None
     stack: str = "default"
-    type: NetworkTypeInput = NetworkTypeInput.VLAN
+    type: NetworkType = NetworkType.VLAN
     vlan_id: int | None = None
     segment: str | None = None
     mtu: int | None = None

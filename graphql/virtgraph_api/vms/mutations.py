@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from enum import Enum
-
 import strawberry
 
 from virtgraph.apply import edits
 from virtgraph.store.lookups import stack_of
 from virtgraph_api.changes import ChangeResult, Info, change, create
+from virtgraph_api.enums import VMWanted
 from virtgraph_api.refusals import refusable
 from virtgraph_api.volumes.mutations import SourceInput
 from virtgraph_api.written import ATTACHMENTS, KEY, Written, given
-
-
-@strawberry.enum(description="The power state that a VM is wanted in.")
-class VMWantedInput(Enum):
-    RUNNING = "running"
-    STOPPED = "stopped"
 
 
 @strawberry.input(description="A NIC of this VM: a new one on a network, or one that exists (`id` alone).")
@@ -52,7 +45,7 @@ class CreateVMInput:
     kernel: str | None = strawberry.field(default=None, description="An absolute path on the host.")
     initrd: str | None = None
     cmdline: str | None = None
-    state: VMWantedInput = VMWantedInput.RUNNING
+    state: VMWanted = VMWanted.RUNNING
     nics: list[VMNICInput] | None = None
     volumes: list[VMVolumeInput] | None = None
 
