@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from virtgraph.clock import millis
 from virtgraph.idempotency import Asked, answered_before, once
 from virtgraph.model.caller import PROJECT, Caller
 from virtgraph.model.refusals import Conflict, NotFound
 from virtgraph.model.states import Action, EventType
 from virtgraph.model.wanted import Problem
-from virtgraph.new_host import NewHost, checked
+from virtgraph.new_host import POOL_PATH, NewHost, checked
 from virtgraph.planner import Place, Plan, PlannedOperation, open_operations
+from virtgraph.spec import scalars
 from virtgraph.spec.errors import Invalid
 from virtgraph.store import events, hosts, observations, operations, resources
 from virtgraph.store.graph import Graph, Row, Transaction
@@ -74,12 +75,8 @@ async def store(tx: Transaction, host: NewHost, key: str | None, caller: Caller)
     by_name = await hosts.named(tx, host.name)
     if by_name is not None and (present is None or by_name["id"] != present["id"]):
         raise Conflict(f"There is a host {host.name} already, with the id {by_name['id']}", by_name["state"])
-    if present is not None and (present["address"], present["port"]) != (host.address, host.port):
-        raise Conflict(
-            f"Host {present['name']} has the address {present['address']}:{present['port']}; "
-            "remove it first to add it under another one",
-            present["state"],
-        )
+    if present is not None:
+        refuse_move(present, host)
     id = present["id"] if present else host.id or str(uuid.uuid4())
     if present is None and (kind := await hosts.kind_of(tx, id)) not in (None, "Host"):
         raise Invalid((Problem("input.id", f"{id} is the id of a {kind}"),))
@@ -87,8 +84,25 @@ async def store(tx: Transaction, host: NewHost, key: str | None, caller: Caller)
     new = {} if present else fresh()
     properties = {**stored(host, key), **new}
     segment = host.segment if host.uplink_interface else None
-    await hosts.write(tx, id, properties, pool, present["poolPath"] if present else host.pool_path, segment)
+    pool_path = present["poolPath"] if present else host.pool_path or POOL_PATH
+    await hosts.write(tx, id, properties, pool, pool_path, segment)
     return AddedHost(id, await plan_probe(tx, id, host.name, caller), key)
+
+
+def refuse_move(present: Row, host: NewHost) -> None:
+    """Raises Conflict where the host is given as one that is elsewhere, or has its volumes elsewhere."""
+    if (present["address"], present["port"]) != (host.address, host.port):
+        raise Conflict(
+            f"Host {present['name']} has the address {present['address']}:{present['port']}; "
+            "remove it first to add it under another one",
+            present["state"],
+        )
+    if host.pool_path is not None and host.pool_path != scalars.folder(present["poolPath"]):
+        raise Conflict(
+            f"Host {present['name']} has its volumes in {present['poolPath']}; leave the pool's path out to keep them there, "
+            "or remove the host first to add it with another one",
+            present["state"],
+        )
 
 
 def stored(host: NewHost, key: str | None) -> dict[str, Any]:
@@ -191,7 +205,3 @@ def removed(host: Mapping[str, Any]) -> events.NewEvent:
     return events.NewEvent(
         EventType.SUCCEEDED, f"Host {host['name']} is removed.", resource=host["id"], kind="Host", name=host["name"]
     )
-
-
-def millis() -> int:
-    return int(time.time() * 1000)

@@ -41,7 +41,7 @@ class NewHost:
     cpus: int | None = None
     memory: int | None = None
     disk: int | None = None
-    pool_path: str = POOL_PATH
+    pool_path: str | None = None  # as it is, or POOL_PATH
     acceleration: str | None = None
 
 

@@ -59,7 +59,7 @@ class HostAccess:
 class Order:
     run: str
     host: HostAccess
-    playbook: str  # realize, remove or observe
+    playbook: str  # realize, remove, observe or preflight
     doc: Mapping[str, Any]
     secrets: Mapping[str, Any]
     timeout: float  # seconds

@@ -21,12 +21,18 @@ from virtgraph_api.scalars import DateTime
 from virtgraph_api.written import Written
 
 Info: TypeAlias = strawberry.Info[Context, None]
+IdempotencyKey: TypeAlias = Annotated[
+    str | None,
+    strawberry.argument(
+        description="Up to 255 characters: the same request with the same key is answered the same, and done once."
+    ),
+]
 
 
 @strawberry.type(description="A revision of a stack: its number, without gaps, and its time.")
 class AppliedRevision:
-    number: int
-    created_at: DateTime
+    number: int = strawberry.field(description="1 for the first of the stack.")
+    created_at: DateTime = strawberry.field(description="When it was asked for.")
 
     @classmethod
     def of(cls, stored: Stored) -> AppliedRevision:
@@ -36,7 +42,9 @@ class AppliedRevision:
 @strawberry.type(description="What was stored. The work that it leads to goes on by itself.")
 class Changed:
     id: strawberry.ID | None = strawberry.field(description="The resource that was asked for; null for a stack.")
-    revision: AppliedRevision
+    revision: AppliedRevision = strawberry.field(
+        description="The revision of the stack that this change made; where it changed nothing, the latest."
+    )
     operation_ids: strawberry.Private[list[str]]
 
     @strawberry.field(description="The work that this change leads to.")
@@ -48,7 +56,10 @@ class Changed:
         return await read(info, id=self.id) if self.id else None
 
 
-ChangeResult = Annotated[Changed | Invalid | Conflict | NoHost | NotFound | Forbidden, strawberry.union("ChangeResult")]
+ChangeResult = Annotated[
+    Changed | Invalid | Conflict | NoHost | NotFound | Forbidden,
+    strawberry.union("ChangeResult", description="What was stored, or why nothing was."),
+]
 
 
 class Creation(Protocol):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import strawberry
 from strawberry import Info
 
@@ -25,5 +27,7 @@ class Resource(Node):
 @strawberry.type
 class NodeQueries:
     @strawberry.field(description="Whatever has this id; null where nothing has.")
-    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+    async def node(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="A UUID.")]
+    ) -> Node | None:
         return await read(info)

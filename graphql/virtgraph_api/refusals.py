@@ -14,46 +14,50 @@ from virtgraph.model import refusals
 
 @strawberry.type(description="Why something is refused, and where in the caller's text.")
 class Problem:
-    path: str
-    reason: str
+    path: str = strawberry.field(
+        description="The place, such as `spec.web.memory` of a document or `input.nics[0].hwAddr`."
+    )
+    reason: str = strawberry.field(description="Why, in words.")
 
 
 @strawberry.type(description="The input is refused; nothing is stored.")
 class Invalid:
-    problems: list[Problem]
+    problems: list[Problem] = strawberry.field(description="All that were found, up to 1000.")
 
 
 @strawberry.type(description="What is asked for overlaps with what is there or being done; nothing is stored.")
 class Conflict:
-    message: str
-    state: str | None
-    task: str | None
-    needed_states: list[str]
+    message: str = strawberry.field(description="What is in the way, in words.")
+    state: str | None = strawberry.field(description="The state of what is in the way.")
+    task: str | None = strawberry.field(description="What an operation does with it now.")
+    needed_states: list[str] = strawberry.field(
+        description="The states in which it would not be in the way; empty where it is not a matter of states."
+    )
 
 
 @strawberry.type(description="Why this host does not take it.")
 class HostReason:
-    name: str
-    reason: str
+    name: str = strawberry.field(description="The name of the host.")
+    reason: str = strawberry.field(description="Why, in words.")
 
 
 @strawberry.type(description="No host can take it; nothing is stored.")
 class NoHost:
-    hosts: list[HostReason]
+    hosts: list[HostReason] = strawberry.field(description="All hosts; or only the one where it is already.")
 
 
 @strawberry.type(description="There is no such thing, or it is deleted.")
 class NotFound:
-    message: str
-    kind: str
-    reference: str
+    message: str = strawberry.field(description="The same in words.")
+    kind: str = strawberry.field(description="The kind of what is not there.")
+    reference: str = strawberry.field(description="The id or name that was given.")
 
 
 @strawberry.type(
     description="The caller may not do this. Every token is an administrator's now: no request is answered so yet."
 )
 class Forbidden:
-    message: str
+    message: str = strawberry.field(description="Why, in words.")
 
 
 P = ParamSpec("P")

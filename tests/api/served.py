@@ -11,6 +11,7 @@ import json
 import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ import httpx
 import neo4j
 import playing
 from engines import Engine
+from follow import wait_for
 from processes import descendants
 from serving import Service, on, serving
 
@@ -39,6 +41,8 @@ CENSUS = """
     MATCH (c:Counter {id: 'events'})
     RETURN COUNT { MATCH (n) } AS nodes, COUNT { MATCH ()-[a]->() } AS arrows, c.value AS events
 """
+
+PENDING = "MATCH (o:Operation {state: 'PENDING'}) RETURN o.id AS id"
 
 REFUSALS = """
     ... on Invalid { problems { path reason } }
@@ -161,6 +165,14 @@ class Api:
 
     def host(self, name: str = "host1", **more: Any) -> str:
         return self.play(lambda graph: playing.a_host(graph, name, address=NOWHERE, **more))
+
+    def add_host(self, **arguments: Any) -> Answer:
+        """What addHost answers, whose probe has succeeded; it waits for that."""
+        with ThreadPoolExecutor(1) as pool:
+            asking = pool.submit(self.do, "addHost", **arguments)
+            wait_for(lambda: asking.done() or bool(self.rows(PENDING)))
+            self.work()
+            return asking.result()
 
     def work(self) -> None:
         """All operations that are open succeed."""

@@ -332,7 +332,7 @@ def test_variables_that_do_not_fit(running: Api, ids: Ids) -> None:
         ({"name": 7}, "String"),
         ({}, "'name'"),
         ({"name": "x", "vcpus": 1 << 40}, "Int"),
-        ({"name": "x", "state": "SLEEPING"}, "VMWantedInput"),
+        ({"name": "x", "state": "SLEEPING"}, "VMWanted"),
     ):
         response = running.post(query, {"input": input})
         (error,) = response.json()["errors"]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from follow import wait_for
 from playing import HOST_KEY
 from served import NOWHERE, Answer, Api, told
 from showing import a_network
@@ -87,18 +86,18 @@ def test_the_same_again(api: Api) -> None:
 def test_a_host_is_added_once(api: Api) -> None:
     """Asked for again, it need not show its ssh host key (there is nobody at the address), be it removed since or not."""
     host = {"name": "host1", "address": NOWHERE, "hostKey": HOST_KEY}
-    told(add_host(api, input=host), "AddedHost")
+    told(api.add_host(input=host), "AddedHost")
     del host["hostKey"]
-    first = add_host(api, input=host, idempotencyKey="key")
+    first = api.add_host(input=host, idempotencyKey="key")
     assert (first["host"]["name"], first["hostKey"]) == ("host1", HOST_KEY)
     after = api.census()
-    assert add_host(api, input=host, idempotencyKey="key") == first
-    assert taken(add_host(api, input={**host, "slots": 3}, idempotencyKey="key"), "key")
+    assert api.add_host(input=host, idempotencyKey="key") == first
+    assert taken(api.add_host(input={**host, "slots": 3}, idempotencyKey="key"), "key")
     assert taken(api.do("removeHost", host="host1", idempotencyKey="key"), "key")
     assert api.census() == after
     told(api.do("removeHost", host="host1"), "RemovedHost")
     after = api.census()
-    assert add_host(api, input=host, idempotencyKey="key") == {**first, "host": None}
+    assert api.add_host(input=host, idempotencyKey="key") == {**first, "host": None}
     assert api.census() == after
 
 
@@ -128,15 +127,6 @@ def test_an_operation_is_cancelled_once(api: Api) -> None:
     told(api.do("cancelOperation", id=volume, idempotencyKey="other"), "Conflict")
     assert api.census() == after
     told(api.do("cancelOperation", id=pool, idempotencyKey="other"), "Cancelling")
-
-
-def add_host(api: Api, **arguments: Any) -> Answer:
-    """What addHost answers, whose probe has succeeded; it waits for that."""
-    with ThreadPoolExecutor(1) as pool:
-        asking = pool.submit(api.do, "addHost", **arguments)
-        wait_for(lambda: asking.done() or bool(api.rows("MATCH (o:Operation {state: 'PENDING'}) RETURN o.id AS id")))
-        api.work()
-        return asking.result()
 
 
 def test_a_refusal_is_not_kept(api: Api) -> None:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphql import GraphQLObjectType, get_named_type, get_nullable_type, is_list_type, is_non_null_type
+from graphql import (
+    GraphQLObjectType,
+    get_named_type,
+    get_nullable_type,
+    is_introspection_type,
+    is_list_type,
+    is_non_null_type,
+    is_specified_scalar_type,
+)
 from strawberry.types.base import StrawberryObjectDefinition
 
 from virtgraph.model.kinds import INTERFACES, KINDS
@@ -56,9 +64,21 @@ def test_filters_and_orders_are_those_that_are_declared() -> None:
 
 
 def test_every_field_is_described() -> None:
-    for definition in definitions():
-        for field in definition.fields:
-            assert field.description, f"{definition.name}.{field.python_name}"
+    """And every type, argument and enum value. The argument `input` is described where its type is."""
+    assert [place for place, description in descriptions() if not description] == []
+
+
+def descriptions() -> Iterator[tuple[str, str | None]]:
+    """Of all that is not GraphQL's own, by its place in the schema."""
+    for type_ in TYPES.values():
+        if is_introspection_type(type_) or is_specified_scalar_type(type_):
+            continue
+        yield type_.name, type_.description
+        for name, member in (*getattr(type_, "fields", {}).items(), *getattr(type_, "values", {}).items()):
+            yield f"{type_.name}.{name}", member.description
+            for argument, of in getattr(member, "args", {}).items():
+                if argument != "input":
+                    yield f"{type_.name}.{name}({argument})", of.description
 
 
 def test_nothing_runs_for_a_field_inside_a_read() -> None:

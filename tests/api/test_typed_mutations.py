@@ -14,7 +14,7 @@ from served import NO_ID, NOWHERE, Answer, Api, conflict, refused, told
 from showing import SUBNETS, a_network, shown
 
 from virtgraph.fleet import add_host
-from virtgraph.new_host import NewHost
+from virtgraph.new_host import POOL_PATH, NewHost
 
 STATES = "query ($ids: [ID!]!) { operations(filter: {ids: $ids}) { nodes { state } } }"
 
@@ -409,3 +409,25 @@ def test_no_host_takes_it(api: Api) -> None:
         **dict.fromkeys(("east", "new", "plain"), "another host was asked for"),
     }
     assert api.census() == before
+
+
+def test_a_host_stays_where_it_is(api: Api) -> None:
+    """Another address, port or folder of its volumes is refused. The same folder, or none, is as it is."""
+    host = {"name": "host1", "address": NOWHERE, "hostKey": HOST_KEY, "poolPath": "/srv/vms/"}
+    told(api.add_host(input=host), "AddedHost")
+    before = api.census()
+    for given, sentence in (
+        ({"address": "192.0.2.2"}, f"Host host1 has the address {NOWHERE}:22; remove it first"),
+        ({"port": 2222}, f"Host host1 has the address {NOWHERE}:22; remove it first"),
+        ({"poolPath": POOL_PATH}, "Host host1 has its volumes in /srv/vms; leave the pool's path out"),
+    ):
+        assert sentence in told(api.do("addHost", input={**host, **given}), "Conflict")["message"]
+    assert api.census() == before
+    path = "MATCH (p:Pool)-[:ON]->(:Host {name: $name}) RETURN p.path AS path"
+    for given in ({}, {"poolPath": "/srv//vms"}, {"poolPath": None}):
+        told(api.add_host(input={**host, **given}), "AddedHost")
+        assert api.rows(path, name="host1") == [{"path": "/srv/vms"}]
+    api.rows("MATCH (p:Pool) SET p.path = $path", path="/srv//vms/")  # as paths once were stored
+    told(api.add_host(input=host), "AddedHost")
+    told(api.add_host(input={"name": "host2", "address": NOWHERE, "port": 2222, "hostKey": HOST_KEY}), "AddedHost")
+    assert api.rows(path, name="host2") == [{"path": POOL_PATH}]

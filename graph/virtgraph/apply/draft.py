@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
@@ -12,6 +11,7 @@ from virtgraph.allocate import SubnetNow
 from virtgraph.apply.homes import Homes, demand_of
 from virtgraph.apply.resolve import Resolved, Target
 from virtgraph.apply.specs import SpecDict
+from virtgraph.clock import millis
 from virtgraph.model.caller import PROJECT
 from virtgraph.model.current import PoolOn, Spec
 from virtgraph.model.wanted import Unchanged, WantedNetwork, WantedNIC, WantedVM, WantedVolume
@@ -212,7 +212,3 @@ def subnet_row(order: int, subnet: Spec) -> dict[str, Any]:
 def vlan_key(segment: str, vlan_id: int | None) -> str:
     """What a segment has only once: each tag, and the untagged network."""
     return f"{segment}/{'untagged' if vlan_id is None else vlan_id}"
-
-
-def millis() -> int:
-    return int(time.time() * 1000)

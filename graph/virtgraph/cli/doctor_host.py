@@ -73,7 +73,7 @@ def new_host(name: str, row: Row | None, way: Way) -> NewHost:
             host_key=row["hostKey"],
             local=row["local"],
             uplink_interface=row["uplinkInterface"],
-            pool_path=next((pool["path"] for pool in row["pools"]), POOL_PATH),
+            pool_path=next((pool["path"] for pool in row["pools"]), None),
         )
     given = {field: value for field in Way.__slots__ if (value := getattr(way, field)) is not None}
     return replace(host, **given)
@@ -99,7 +99,7 @@ async def examine(host: NewHost, others: list[Row]) -> list[Finding]:
 
 async def ask(host: NewHost, others: list[Row]) -> Outcome:
     access = HostAccess(host.name, host.address, host.user, host.port, host.key_file, host.host_key, host.local)
-    doc = {"uplink": host.uplink_interface, "pool_path": host.pool_path, "others": others}
+    doc = {"uplink": host.uplink_interface, "pool_path": host.pool_path or POOL_PATH, "others": others}
     with tempfile.TemporaryDirectory(prefix="virtgraph-doctor-") as folder:
         dispatcher = Dispatcher(Path(folder), warm=False)
         try:

@@ -33,7 +33,9 @@ def add(
     cpus: Annotated[int | None, Option(help="In place of what is probed.")] = None,
     memory: Annotated[str | None, Option(help="As `64gb`, in place of what is probed.")] = None,
     disk: Annotated[str | None, Option(help="As `1tb`, in place of what is probed.")] = None,
-    pool_path: Annotated[str | None, Option(help="Where volumes lie on it.")] = None,
+    pool_path: Annotated[
+        str | None, Option(help="Where volumes lie on it; as it is, or /var/lib/libvirt/images/virtgraph, if left out.")
+    ] = None,
     acceleration: Annotated[str | None, Option(help="kvm or qemu; probed if left out.")] = None,
 ) -> None:
     """Add a host and pin its ssh host key; the same host again is probed again."""

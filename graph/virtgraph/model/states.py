@@ -2,56 +2,56 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from virtgraph.model.word import Word
 
 
-class State(StrEnum):
+class State(Word):
     """What a resource is in now. A VM goes VIRTUAL, DEPLOYING, RUNNING."""
 
-    VIRTUAL = "VIRTUAL"  # in the graph only
-    DEPLOYING = "DEPLOYING"  # being made for the first time
-    UPDATING = "UPDATING"  # being changed
-    DELETING = "DELETING"
-    DELETED = "DELETED"
-    FAILED = "FAILED"  # the last operation on it failed; its error says why
-    RUNNING = "RUNNING"  # a VM
-    STOPPED = "STOPPED"  # a VM
-    MISSING = "MISSING"  # realized once, and then gone from its host behind our back
-    ATTACHED = "ATTACHED"  # a NIC
-    ALLOCATED = "ALLOCATED"  # a volume
-    APPLIED = "APPLIED"  # a network
-    READY = "READY"  # a host or a pool
+    VIRTUAL = "VIRTUAL", "In the graph only: nothing of it was made on a host yet."
+    DEPLOYING = "DEPLOYING", "Being made for the first time, or anew after it was missing."
+    UPDATING = "UPDATING", "Being changed."
+    DELETING = "DELETING", "Being removed: it cannot be changed or used any more."
+    DELETED = "DELETED", "Gone from a host; what is deleted itself is not found any more."
+    FAILED = "FAILED", "The last operation on it failed, was skipped or cancelled, and its `error` says why."
+    RUNNING = "RUNNING", "A VM that runs."
+    STOPPED = "STOPPED", "A VM that does not run."
+    MISSING = "MISSING", "It was made, and then it went from its host without being asked to here."
+    ATTACHED = "ATTACHED", "A NIC that is made as it is wanted."
+    ALLOCATED = "ALLOCATED", "A volume that is made as it is wanted."
+    APPLIED = "APPLIED", "A network that is made as it is wanted."
+    READY = "READY", "A host that was probed and takes resources, or a pool that is made."
 
 
-class Action(StrEnum):
+class Action(Word):
     """What an operation does, which is also the playbook that does it."""
 
-    REALIZE = "realize"
-    REMOVE = "remove"
-    OBSERVE = "observe"
+    REALIZE = "realize", "Make or change a resource as it is wanted."
+    REMOVE = "remove", "Take a resource from its host."
+    OBSERVE = "observe", "Probe a host: what it has, and whether it can be used."
 
 
-class OperationState(StrEnum):
+class OperationState(Word):
     """PENDING until a worker claims it; the last five are final."""
 
-    PENDING = "PENDING"
-    RUNNING = "RUNNING"
-    SUCCEEDED = "SUCCEEDED"
-    FAILED = "FAILED"
-    SKIPPED = "SKIPPED"  # what it needs first failed
-    SUPERSEDED = "SUPERSEDED"  # a newer generation of its resource is realized instead
-    CANCELLED = "CANCELLED"
+    PENDING = "PENDING", "It waits for other operations, for a worker, or for its next try."
+    RUNNING = "RUNNING", "A run does it."
+    SUCCEEDED = "SUCCEEDED", "It is done."
+    FAILED = "FAILED", "It did not work and is not tried again: `error` says why, `cure` what helps."
+    SKIPPED = "SKIPPED", "What it needs first failed, or was cancelled."
+    SUPERSEDED = "SUPERSEDED", "A newer change of its resource is realized instead."
+    CANCELLED = "CANCELLED", "Somebody asked to stop it."
 
 
-class EventType(StrEnum):
-    SCHEDULED = "SCHEDULED"  # the scheduler's decision: which host
-    REQUESTED = "REQUESTED"  # what a host was asked to do, with the whole tree
-    WAITING = "WAITING"  # for which fact of which resource
-    RETRYING = "RETRYING"  # the host did not answer; tried again later
-    SUCCEEDED = "SUCCEEDED"
-    FAILED = "FAILED"
-    SKIPPED = "SKIPPED"
-    SUPERSEDED = "SUPERSEDED"
-    CANCELLED = "CANCELLED"
-    APPLIED = "APPLIED"  # every operation of a revision succeeded
-    OBSERVED = "OBSERVED"  # seen on the host, not done by us
+class EventType(Word):
+    SCHEDULED = "SCHEDULED", "A VM or volume was given a host."
+    REQUESTED = "REQUESTED", "A host was asked to do something; `data` has the whole tree of it."
+    WAITING = "WAITING", "An operation waits for facts of other resources, which `data` names."
+    RETRYING = "RETRYING", "An operation could not be done yet, as where its host did not answer; it is tried again."
+    SUCCEEDED = "SUCCEEDED", "An operation succeeded; `data` has the facts that it found. Or a host was removed."
+    FAILED = "FAILED", "An operation failed; `data` has the error and its cure."
+    SKIPPED = "SKIPPED", "An operation was skipped, since what it needs first failed or was cancelled."
+    SUPERSEDED = "SUPERSEDED", "A newer change replaced an operation."
+    CANCELLED = "CANCELLED", "An operation was cancelled."
+    APPLIED = "APPLIED", "Everything that a revision led to is done."
+    OBSERVED = "OBSERVED", "Something was seen on a host that nobody asked for here."

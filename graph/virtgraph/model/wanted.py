@@ -11,6 +11,8 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import ClassVar, TypeAlias
 
+from virtgraph.model.word import Word
+
 Address: TypeAlias = IPv4Address | IPv6Address
 Subnetwork: TypeAlias = IPv4Network | IPv6Network
 
@@ -24,16 +26,16 @@ class Kind(StrEnum):
     NETWORK = "Network"
 
 
-class NetworkType(StrEnum):
-    VLAN = "vlan"
-    FLAT = "flat"
+class NetworkType(Word):
+    VLAN = "vlan", "Tagged with a VLAN id of its segment."
+    FLAT = "flat", "Untagged; a segment has one such network."
 
 
-class VMWanted(StrEnum):
+class VMWanted(Word):
     """The wanted power state of a VM."""
 
-    RUNNING = "running"
-    STOPPED = "stopped"
+    RUNNING = "running", "It runs."
+    STOPPED = "stopped", "It is defined on its host and does not run."
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from virtgraph.spec.declared import Declared, Identity, Relation
 from virtgraph.spec.errors import Problems, shown
 from virtgraph.spec.node import Node
 from virtgraph.spec.paths import member
-from virtgraph.spec.shapes import RELATION_FIELDS, SHAPES, STATE_FIELDS, Shape
+from virtgraph.spec.shapes import MEMBER_FIELDS, RELATION_FIELDS, SHAPES, STATE_FIELDS, Shape
 
 read_type = scalars.one_of("type", SHAPES)
 
@@ -91,7 +91,7 @@ class Outline:
             return Identity(f"{declared.key}/{kind}/{unnamed[kind] - 1}", None)
 
         for node in _relation_nodes(declared.fields):
-            members = node.fields(("object", "property"))
+            members = node.fields(MEMBER_FIELDS)
             relation = Relation(node, members.get("object"))
             declared.relations.append(relation)
             if relation.object is None:

@@ -9,6 +9,7 @@ from enum import Enum
 from virtgraph.model.wanted import Kind
 
 RELATION_FIELDS = ("dependencies", "relations", "relatioins")  # one meaning: "needs it first"
+MEMBER_FIELDS = ("object", "property")  # of each relation
 STATE_FIELDS = ("status", "state")  # one meaning: the wanted state
 COMMON_FIELDS = frozenset(("type", "id", "name", *STATE_FIELDS, *RELATION_FIELDS))
 

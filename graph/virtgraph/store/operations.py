@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from virtgraph.clock import millis
 from virtgraph.model.caller import Caller
 from virtgraph.model.current import Bound
 from virtgraph.model.states import State
@@ -193,7 +193,7 @@ def operation_rows(
     revision: OfRevision | None,
     caller: Caller,
 ) -> Iterator[dict[str, Any]]:
-    first = int(time.time() * 1000) * 1000
+    first = millis() * 1000
     for ordinal, operation in enumerate(operations, start=first):
         place = operation.place
         yield {

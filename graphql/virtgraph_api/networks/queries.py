@@ -12,7 +12,7 @@ import strawberry
 from strawberry import UNSET, Info, argument
 
 from virtgraph_api.connections import AFTER, BEFORE, FILTER, FIRST, LAST, ORDER_BY, Connection
-from virtgraph_api.enums import Direction, NetworkType, State
+from virtgraph_api.enums import BY_CREATED_AT, BY_NAME, BY_STATE, Direction, NetworkType, State
 from virtgraph_api.networks.types import Network
 from virtgraph_api.reading import read
 from virtgraph_api.scalars import DateTime
@@ -20,10 +20,10 @@ from virtgraph_api.scalars import DateTime
 
 @strawberry.enum(description="What networks can be sorted by.")
 class NetworkOrderField(Enum):
-    NAME = "name"
-    CREATED_AT = "createdAt"
-    STATE = "state"
-    VLAN_ID = "vlanId"
+    NAME = BY_NAME
+    CREATED_AT = BY_CREATED_AT
+    STATE = BY_STATE
+    VLAN_ID = strawberry.enum_value("vlanId", description="By tag.")
 
 
 @strawberry.input(description="An order of networks; the id decides between equals.")

@@ -12,7 +12,7 @@ import strawberry
 from strawberry import UNSET, Info, argument
 
 from virtgraph_api.connections import AFTER, BEFORE, FILTER, FIRST, LAST, ORDER_BY, Connection
-from virtgraph_api.enums import Direction, State
+from virtgraph_api.enums import BY_CREATED_AT, BY_NAME, BY_STATE, Direction, State
 from virtgraph_api.nics.types import NIC
 from virtgraph_api.reading import read
 from virtgraph_api.scalars import DateTime
@@ -20,9 +20,9 @@ from virtgraph_api.scalars import DateTime
 
 @strawberry.enum(description="What NICs can be sorted by.")
 class NICOrderField(Enum):
-    NAME = "name"
-    CREATED_AT = "createdAt"
-    STATE = "state"
+    NAME = BY_NAME
+    CREATED_AT = BY_CREATED_AT
+    STATE = BY_STATE
 
 
 @strawberry.input(description="An order of NICs; the id decides between equals.")

@@ -11,7 +11,7 @@ from virtgraph.model.refusals import Conflict as ConflictError
 from virtgraph.model.refusals import NotFound as NotFoundError
 from virtgraph.store import cancelling
 from virtgraph.store.graph import Transaction
-from virtgraph_api.changes import Info, asked
+from virtgraph_api.changes import IdempotencyKey, Info, asked
 from virtgraph_api.operations.types import Operation
 from virtgraph_api.reading import read
 from virtgraph_api.refusals import Conflict, Forbidden, Invalid, NotFound, refusable
@@ -21,19 +21,27 @@ from virtgraph_api.refusals import Conflict, Forbidden, Invalid, NotFound, refus
 class Cancelling:
     id: strawberry.Private[str]
 
-    @strawberry.field
+    @strawberry.field(description="The operation as it is now.")
     async def operation(self, info: Info) -> Operation:
         return await read(info, id=self.id)
 
 
-CancelResult = Annotated[Cancelling | Invalid | Conflict | NotFound | Forbidden, strawberry.union("CancelResult")]
+CancelResult = Annotated[
+    Cancelling | Invalid | Conflict | NotFound | Forbidden,
+    strawberry.union("CancelResult", description="The operation that ends, or why it cannot be cancelled."),
+]
 
 
 @strawberry.type
 class OperationMutations:
     @strawberry.mutation(description="Cancel an operation that waits or runs; what needs it is skipped.")
     @refusable
-    async def cancel_operation(self, info: Info, id: strawberry.ID, idempotency_key: str | None = None) -> CancelResult:
+    async def cancel_operation(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="The operation's id.")],
+        idempotency_key: IdempotencyKey = None,
+    ) -> CancelResult:
         context = info.context
 
         async def cancel(tx: Transaction) -> str:

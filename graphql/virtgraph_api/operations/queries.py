@@ -12,7 +12,7 @@ import strawberry
 from strawberry import UNSET, Info, argument
 
 from virtgraph_api.connections import AFTER, BEFORE, FILTER, FIRST, LAST, ORDER_BY, Connection
-from virtgraph_api.enums import Action, Direction, OperationState
+from virtgraph_api.enums import BY_CREATED_AT, BY_STATE, Action, Direction, OperationState
 from virtgraph_api.operations.types import Operation, Run
 from virtgraph_api.reading import read
 from virtgraph_api.scalars import DateTime
@@ -20,10 +20,10 @@ from virtgraph_api.scalars import DateTime
 
 @strawberry.enum(description="What operations can be sorted by.")
 class OperationOrderField(Enum):
-    CREATED_AT = "createdAt"
-    STARTED_AT = "startedAt"
-    ENDED_AT = "endedAt"
-    STATE = "state"
+    CREATED_AT = BY_CREATED_AT
+    STARTED_AT = strawberry.enum_value("startedAt", description="By when it was first tried.")
+    ENDED_AT = strawberry.enum_value("endedAt", description="By when it reached its final state.")
+    STATE = BY_STATE
 
 
 @strawberry.input(description="An order of operations; the id decides between equals.")

@@ -12,7 +12,7 @@ from virtgraph.model import wanted
 from virtgraph.spec import Invalid as InvalidError
 from virtgraph.spec.addresses import address as read_address
 from virtgraph.spec.units import hardware_address
-from virtgraph_api.changes import AppliedRevision, Info, asked
+from virtgraph_api.changes import AppliedRevision, IdempotencyKey, Info, asked
 from virtgraph_api.operations.types import Operation, Run
 from virtgraph_api.reading import read
 from virtgraph_api.refusals import Conflict, Forbidden, Invalid, NoHost, NotFound, Problem, refusable
@@ -21,12 +21,15 @@ from virtgraph_api.scalars import JSON
 
 @strawberry.input(description="What a module said of one resource.")
 class ReportedResult:
-    resource: strawberry.ID
-    failed: bool = False
-    skipped: bool = False
-    error: str | None = None
-    cure: str | None = None
-    facts: JSON | None = None
+    resource: strawberry.ID = strawberry.field(description="The id of the resource.")
+    failed: bool = strawberry.field(default=False, description="Whether it did not work.")
+    skipped: bool = strawberry.field(default=False, description="Whether it was not tried, for want of something else.")
+    error: str | None = strawberry.field(default=None, description="Why, in words.")
+    cure: str | None = strawberry.field(default=None, description="What a person can do about it.")
+    facts: JSON | None = strawberry.field(
+        default=None,
+        description="A map of what was found, such as `bridge`, `url` or `power`, by the modules' own names.",
+    )
 
     def to_model(self, n: int) -> report.Reported:
         """Raises Invalid; `n` is its place in the input."""
@@ -38,7 +41,7 @@ class ReportedResult:
 
 @strawberry.input(description="By whom a network's addresses are served.")
 class ReportedServer:
-    network: strawberry.ID
+    network: strawberry.ID = strawberry.field(description="The id of the network.")
     host: str = strawberry.field(description="Its id or name; it need not be the one that is told of.")
     address: str = strawberry.field(description="Of the DHCP server itself.")
     mac: str = strawberry.field(description="Of the DHCP server itself.")
@@ -58,8 +61,10 @@ class ReportRunInput:
     host: str = strawberry.field(description="Its id or name.")
     document: str = strawberry.field(description="What was made there, with ids.")
     installation: strawberry.ID = strawberry.field(description="Whose mark it bears: the service's own.")
-    results: list[ReportedResult]
-    stack: str = "default"
+    results: list[ReportedResult] = strawberry.field(
+        description="What came of it, several for a resource that several modules worked on."
+    )
+    stack: str = strawberry.field(default="default", description="The stack that the document is of.")
     servers: list[ReportedServer] = strawberry.field(
         default_factory=list, description="Of the document's networks; without, the service chooses."
     )
@@ -77,7 +82,7 @@ class ReportRunInput:
 
 @strawberry.type(description="It is in the graph as if the service had asked for it.")
 class RunReported:
-    revision: AppliedRevision
+    revision: AppliedRevision = strawberry.field(description="The revision of the stack that it is.")
     operation_ids: strawberry.Private[list[str]]
     run_id: strawberry.Private[str | None]
     refused: list[Problem] = strawberry.field(
@@ -94,7 +99,8 @@ class RunReported:
 
 
 ReportResult = Annotated[
-    RunReported | Invalid | Conflict | NoHost | NotFound | Forbidden, strawberry.union("ReportResult")
+    RunReported | Invalid | Conflict | NoHost | NotFound | Forbidden,
+    strawberry.union("ReportResult", description="What was stored of a run, or why nothing was."),
 ]
 
 
@@ -102,7 +108,9 @@ ReportResult = Annotated[
 class ReportMutations:
     @strawberry.mutation(description="Tell what playbooks/site.yml did on a host; its callback plugin does.")
     @refusable
-    async def report_run(self, info: Info, input: ReportRunInput, idempotency_key: str | None = None) -> ReportResult:
+    async def report_run(
+        self, info: Info, input: ReportRunInput, idempotency_key: IdempotencyKey = None
+    ) -> ReportResult:
         context = info.context
         kept = await report.report(
             context.graph,

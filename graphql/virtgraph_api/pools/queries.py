@@ -12,7 +12,7 @@ import strawberry
 from strawberry import UNSET, Info, argument
 
 from virtgraph_api.connections import AFTER, BEFORE, FILTER, FIRST, LAST, ORDER_BY, Connection
-from virtgraph_api.enums import Direction, State
+from virtgraph_api.enums import BY_CREATED_AT, BY_NAME, Direction, State
 from virtgraph_api.pools.types import Pool
 from virtgraph_api.reading import read
 from virtgraph_api.scalars import DateTime
@@ -20,8 +20,8 @@ from virtgraph_api.scalars import DateTime
 
 @strawberry.enum(description="What pools can be sorted by.")
 class PoolOrderField(Enum):
-    NAME = "name"
-    CREATED_AT = "createdAt"
+    NAME = BY_NAME
+    CREATED_AT = BY_CREATED_AT
 
 
 @strawberry.input(description="An order of pools; the id decides between equals.")

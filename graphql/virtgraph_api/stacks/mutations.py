@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 import strawberry
+from strawberry import argument
 
 from virtgraph.apply import edits
 from virtgraph.apply.documents import apply_document
 from virtgraph.model.caller import PROJECT
 from virtgraph.store.lookups import require_stack
-from virtgraph_api.changes import AppliedRevision, ChangeResult, Info, change
+from virtgraph_api.changes import AppliedRevision, ChangeResult, IdempotencyKey, Info, change
 from virtgraph_api.operations.types import Operation
 from virtgraph_api.reading import read
 from virtgraph_api.refusals import Conflict, Forbidden, Invalid, NoHost, refusable
@@ -18,14 +19,16 @@ from virtgraph_api.refusals import Conflict, Forbidden, Invalid, NoHost, refusab
 
 @strawberry.type(description="What an earlier document of the stack named and this one does not.")
 class LeftOut:
-    id: strawberry.ID
-    kind: str
-    name: str | None
+    id: strawberry.ID = strawberry.field(description="Its id.")
+    kind: str = strawberry.field(description="Its kind.")
+    name: str | None = strawberry.field(description="Its name; null for what was never named.")
 
 
 @strawberry.type(description="The document is stored. The work that it leads to goes on by itself.")
 class Applied:
-    revision: AppliedRevision
+    revision: AppliedRevision = strawberry.field(
+        description="The revision that the document is; where nothing changed, the latest."
+    )
     document: str = strawberry.field(
         description="The same document, with ids, states, defaults and addresses filled in."
     )
@@ -37,7 +40,10 @@ class Applied:
         return await read(info, ids=self.operation_ids)
 
 
-ApplyResult = Annotated[Applied | Invalid | Conflict | NoHost | Forbidden, strawberry.union("ApplyResult")]
+ApplyResult = Annotated[
+    Applied | Invalid | Conflict | NoHost | Forbidden,
+    strawberry.union("ApplyResult", description="The document as it was stored, or why it was not."),
+]
 
 
 @strawberry.type
@@ -49,10 +55,12 @@ class StackMutations:
     async def apply_spec(
         self,
         info: Info,
-        document: str,
-        stack: str = "default",
-        prune: bool = False,
-        idempotency_key: str | None = None,
+        document: Annotated[str, argument(description="YAML or JSON, up to 4 MiB: docs/documents.md.")],
+        stack: Annotated[str, argument(description="The stack's name; made where there is none.")] = "default",
+        prune: Annotated[
+            bool, argument(description="Whether to remove what an earlier document named and this one does not.")
+        ] = False,
+        idempotency_key: IdempotencyKey = None,
     ) -> ApplyResult:
         context = info.context
         done = await apply_document(
@@ -75,6 +83,11 @@ class StackMutations:
 
     @strawberry.mutation(description="Remove everything that a stack owns, its volumes too.")
     @refusable
-    async def remove_stack(self, info: Info, stack: str, idempotency_key: str | None = None) -> ChangeResult:
+    async def remove_stack(
+        self,
+        info: Info,
+        stack: Annotated[str, argument(description="The stack's name.")],
+        idempotency_key: IdempotencyKey = None,
+    ) -> ChangeResult:
         await require_stack(info.context.graph, stack, PROJECT)
         return await change(info, stack, edits.remove_stack(stack), input=stack, idempotency_key=idempotency_key)

@@ -12,7 +12,7 @@ import strawberry
 from strawberry import UNSET, Info, argument
 
 from virtgraph_api.connections import AFTER, BEFORE, FILTER, FIRST, LAST, ORDER_BY, Connection
-from virtgraph_api.enums import Direction
+from virtgraph_api.enums import BY_CREATED_AT, BY_NAME, Direction
 from virtgraph_api.reading import read
 from virtgraph_api.scalars import DateTime
 from virtgraph_api.stacks.types import Stack
@@ -20,8 +20,8 @@ from virtgraph_api.stacks.types import Stack
 
 @strawberry.enum(description="What stacks can be sorted by.")
 class StackOrderField(Enum):
-    NAME = "name"
-    CREATED_AT = "createdAt"
+    NAME = BY_NAME
+    CREATED_AT = BY_CREATED_AT
 
 
 @strawberry.input(description="An order of stacks; the id decides between equals.")

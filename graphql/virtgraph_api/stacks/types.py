@@ -29,6 +29,8 @@ class Revision:
     document: JSON | None = strawberry.field(description="The document that was answered; null for a typed change.")
     actor: str | None = strawberry.field(description="Who asked for it.")
     request_id: str | None = strawberry.field(description="In which request.")
-    state: str | None = strawberry.field(description="How far it is: APPLYING, APPLIED or FAILED.")
+    state: str | None = strawberry.field(
+        description="How far it is: APPLYING, APPLIED, FAILED, or SUPERSEDED by newer ones."
+    )
     stack: LazyStack | None = strawberry.field(description="The stack that it changed.")
     operations: Connection[LazyOperation] = pages("What it led to, in order.")

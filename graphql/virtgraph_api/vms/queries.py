@@ -12,7 +12,7 @@ import strawberry
 from strawberry import UNSET, Info, argument
 
 from virtgraph_api.connections import AFTER, BEFORE, FILTER, FIRST, LAST, ORDER_BY, Connection
-from virtgraph_api.enums import Direction, State
+from virtgraph_api.enums import BY_CREATED_AT, BY_NAME, BY_STATE, Direction, State
 from virtgraph_api.reading import read
 from virtgraph_api.scalars import DateTime
 from virtgraph_api.vms.types import VM
@@ -20,11 +20,11 @@ from virtgraph_api.vms.types import VM
 
 @strawberry.enum(description="What VMs can be sorted by.")
 class VMOrderField(Enum):
-    NAME = "name"
-    CREATED_AT = "createdAt"
-    STATE = "state"
-    VCPUS = "vcpus"
-    MEMORY = "memory"
+    NAME = BY_NAME
+    CREATED_AT = BY_CREATED_AT
+    STATE = BY_STATE
+    VCPUS = strawberry.enum_value("vcpus", description="By how many CPUs the guest sees.")
+    MEMORY = strawberry.enum_value("memory", description="By the guest's memory.")
 
 
 @strawberry.input(description="An order of VMs; the id decides between equals.")

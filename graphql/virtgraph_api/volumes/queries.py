@@ -12,7 +12,7 @@ import strawberry
 from strawberry import UNSET, Info, argument
 
 from virtgraph_api.connections import AFTER, BEFORE, FILTER, FIRST, LAST, ORDER_BY, Connection
-from virtgraph_api.enums import Direction, State
+from virtgraph_api.enums import BY_CREATED_AT, BY_NAME, BY_STATE, Direction, State
 from virtgraph_api.reading import read
 from virtgraph_api.scalars import DateTime
 from virtgraph_api.volumes.types import Volume
@@ -20,10 +20,10 @@ from virtgraph_api.volumes.types import Volume
 
 @strawberry.enum(description="What volumes can be sorted by.")
 class VolumeOrderField(Enum):
-    NAME = "name"
-    CREATED_AT = "createdAt"
-    STATE = "state"
-    SIZE = "size"
+    NAME = BY_NAME
+    CREATED_AT = BY_CREATED_AT
+    STATE = BY_STATE
+    SIZE = strawberry.enum_value("size", description="By how much it holds.")
 
 
 @strawberry.input(description="An order of volumes; the id decides between equals.")
