@@ -57,6 +57,7 @@ async def run(settings: Settings) -> None:
                 ws_max_size=MOST_BYTES,
                 log_config=None,
                 access_log=False,
+                timeout_keep_alive=75,  # seconds; proxies end idle connections after 60, and would else meet ended ones
                 timeout_graceful_shutdown=5,
             )
             host, port = listening.getsockname()[:2]
