@@ -57,6 +57,7 @@ class Playbook(virtgraph.CallbackModule):  # type: ignore[misc, name-defined]
     def __init__(self, service: Service) -> None:
         super().__init__(display=SimpleNamespace(verbosity=0))
         self.service, self._display = service, Shown()
+        self.check_mode = False  # of the tasks that follow
 
     def _service(self) -> Any:
         return self.service
@@ -65,7 +66,7 @@ class Playbook(virtgraph.CallbackModule):  # type: ignore[misc, name-defined]
         self.v2_playbook_on_play_start(SimpleNamespace(name="play"))
 
     def task(self, action: str, host: str = "host1", **said: Any) -> None:
-        task = SimpleNamespace(action=action)
+        task = SimpleNamespace(action=action, check_mode=self.check_mode)
         result = SimpleNamespace(result=said, host=SimpleNamespace(get_name=lambda: host), task=task)
         self.v2_runner_on_ok(result)
 
@@ -111,6 +112,17 @@ def test_each_use_of_the_role_is_told_in_its_order(playbook: Playbook) -> None:
     told = playbook.end()
     assert [next(iter(one["document"]["spec"])) for one in told] == ["network old", "network one", "network two"]
     assert [(one["removed"], len(one["results"])) for one in told] == [(True, 1), (False, 0), (False, 0)]
+
+
+def test_what_is_done_in_check_mode_is_not_told(playbook: Playbook) -> None:
+    """Of one play of several, or of one use of the role."""
+    playbook.play()
+    playbook.use(networks=[network("one")])
+    playbook.check_mode = True
+    playbook.use(networks=[network("two")], doc={"networks": [{"id": NET}]})
+    playbook.task("virtgraph_network", resources=[{"id": NET, "changed": True}])
+    (told,) = playbook.end()
+    assert list(told["document"]["spec"]) == ["network one"] and told["results"] == []
 
 
 def test_the_host_that_serves_is_told_of_first(playbook: Playbook) -> None:
