@@ -123,6 +123,8 @@ class Domains:
         return Done(True, diff=diff)
 
     def _find(self, item: Item) -> Any | None:
+        if self.predicted.gone("vm", item["id"]):
+            return None
         by_uuid = found(self.connection.lookupByUUIDString, names.checked(item["id"]))
         return by_uuid or found(self.connection.lookupByName, names.domain(item["id"]))
 
