@@ -178,6 +178,18 @@ def test_remove_takes_everything_and_is_content_with_nothing(host: Host) -> None
     assert not any(result.changed or result.failed for result in again.values())
 
 
+def test_a_vm_with_a_checkpoint_is_removed(host: Host) -> None:
+    """Which programs for backups make."""
+    volume = host.volume()
+    vm = host.vm(volume)
+    host.play("realize", pools=host.pools(), volumes=[volume])
+    host.sh("qemu-img", "amend", "-f", "qcow2", "-o", "compat=1.1", f"{host.pool_path}/{volume['id']}.qcow2")
+    host.play("realize", vms=[vm])
+    host.virsh("checkpoint-create-as", f"vg-{vm['id']}", "backup")
+    assert not host.play("remove", vms=[vm])[vm["id"]].failed
+    assert host.virsh("list", "--all", "--name").split() == []
+
+
 def test_an_older_claim_is_refused(host: Host) -> None:
     vm = host.vm(state="stopped")
     host.play("realize", vms=[vm])

@@ -116,6 +116,7 @@ class Domains:
                 libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
                 | libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
                 | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+                | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
             )
         log = names.console_log(item["id"])
         for file in log.parent.glob(f"{log.name}*"):  # virtlogd rotates to .0, .1, …
