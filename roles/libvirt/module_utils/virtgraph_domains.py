@@ -139,11 +139,14 @@ class Domains:
                 f"The VNC password of VM {described(item)} was not given.",
                 "Give it in vm_secrets under the VM's id, or set vnc_password to null.",
             )
-        if not vm.running and (domain is None or not domain.isActive()):
-            return
-        lacks = [f"network {nic.network}" for nic in vm.interfaces if not self._has_network(nic.network)]
-        lacks += [f"volume {disk.path}" for disk in vm.disks if not self._has_volume(disk)]
-        lacks += [f"file {file}" for file in (vm.kernel, vm.initrd) if file and not Path(file).exists()]
+        nics, disks, files = vm.interfaces, vm.disks, [vm.kernel, vm.initrd]
+        if not vm.running:
+            if domain is None or not domain.isActive():
+                return
+            nics, disks, files = *live.unplugged(domain, vm), []
+        lacks = [f"network {nic.network}" for nic in nics if not self._has_network(nic.network)]
+        lacks += [f"volume {disk.path}" for disk in disks if not self._has_volume(disk)]
+        lacks += [f"file {file}" for file in files if file and not Path(file).exists()]
         if lacks:
             raise ResourceError(
                 f"VM {described(item)} needs what is not on this host: {', '.join(lacks)}.",
