@@ -67,6 +67,7 @@ mutation ($input: ReportRunInput!) {
     ... on Conflict { message }
     ... on NoHost { hosts { name reason } }
     ... on NotFound { message }
+    ... on Forbidden { message }
   }
 }
 """

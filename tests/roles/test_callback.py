@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from graphql import GraphQLUnionType, build_schema, parse, validate
 
-FILE = Path(__file__).resolve().parents[2] / "plugins" / "callback" / "virtgraph.py"
+ROOT = Path(__file__).resolve().parents[2]
+FILE = ROOT / "plugins" / "callback" / "virtgraph.py"
 NET, DISK, VM = (f"5b0e4a4e-9f4c-4f0e-8d0c-00000000000{n}" for n in range(3))
 SHA = "1" * 64
 
@@ -194,6 +197,14 @@ def test_that_there_is_a_password_is_told(playbook: Playbook) -> None:
     playbook.use(vms=[vm(vnc_password="********")])
     (told,) = playbook.end()
     assert told["document"]["spec"]["vm web"]["vnc_password"] == "********"
+
+
+def test_each_refusal_is_asked_for_its_reason() -> None:
+    schema, asked = build_schema((ROOT / "schema.graphql").read_text()), parse(virtgraph.REPORT)
+    assert validate(schema, asked) == []
+    result = schema.get_type("ReportResult")
+    assert isinstance(result, GraphQLUnionType)
+    assert {one.name for one in result.types} == set(re.findall(r"\.\.\. on (\w+)", virtgraph.REPORT))
 
 
 def test_what_a_service_does_not_take_is_named() -> None:
