@@ -17,7 +17,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ansible import context
 from ansible.errors import AnsibleError
 from ansible.plugins.callback import CallbackBase
 from ansible.plugins.loader import inventory_loader
@@ -39,7 +38,7 @@ description:
   - The service takes what a host can do and it would not, such as other memory of a running VM. It names what it cannot
     take, such as a VLAN that another network of its has, and takes the rest.
   - VNC passwords are not told. The service goes on to have those that it has; a VM that has one which it does not know is
-    not taken. A run with C(--check) tells nothing.
+    not taken. What is done in check mode is not told.
 options:
   url:
     description: Where the service is; else as the file of settings says, else V(http://127.0.0.1:8000/graphql).
@@ -68,6 +67,7 @@ mutation ($input: ReportRunInput!) {
     ... on Conflict { message }
     ... on NoHost { hosts { name reason } }
     ... on NotFound { message }
+    ... on Forbidden { message }
   }
 }
 """
@@ -155,6 +155,8 @@ class CallbackModule(CallbackBase):
         self._take(result)
 
     def _take(self, result: Any) -> None:
+        if result.task.check_mode:  # of --check, or of a play, role or task
+            return
         said, host = result.result, result.host.get_name()
         action = result.task.action.rpartition(".")[2]
         if "filled" in said and action == "virtgraph_layout":
@@ -184,8 +186,6 @@ class CallbackModule(CallbackBase):
                 told.filled[kind] = [one for one in told.filled[kind] if one["id"] not in said["kept"]]
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
-        if context.CLIARGS.get("check"):
-            return
         for told in self._told:
             host, done, listed = told.host, told.done(), count(told.filled)
             if left := listed - count(done):

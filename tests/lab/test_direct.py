@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import random
 import re
@@ -9,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +140,52 @@ def test_check_mode_predicts_and_changes_nothing(two: Direct, lab: LabHosts) -> 
     predicted = two.change("--check", "-e", "virtgraph_state=absent")
     assert len(domains(lab, "host1")) == 1
     assert two.remove() == predicted
+
+
+@pytest.mark.parametrize("states", [["absent", "present"], ["present", "absent", "present"]])
+def test_check_mode_predicts_each_use_of_a_playbook(
+    two: Direct, lab: LabHosts, tmp_path: Path, states: list[str]
+) -> None:
+    if states[0] == "absent":
+        two.change()
+    agree(two, lab, uses(tmp_path, *({"virtgraph_state": state} for state in states)))
+    assert two.change("--check") == {"host1": 0, "host2": 0}
+
+
+def test_check_mode_predicts_a_move(lab: LabHosts, tmp_path: Path, kernel: Path) -> None:
+    """As the README of the role advises."""
+    before = plainly(lab)
+    first, second = (shared(vm("web", host, kernel), vm("old", host, kernel)) for host in ("host1", "host2"))
+    for kind in ("vms", "volumes"):
+        second[f"virtgraph_{kind}"].pop()
+    direct = Direct(lab, tmp_path)
+    try:
+        assert direct.run(playbook=uses(tmp_path, first)).returncode == 0
+        agree(direct, lab, uses(tmp_path, {**first, "virtgraph_state": "absent"}, second))
+        assert domains(lab, "host1", "--all") == set() and len(domains(lab, "host2")) == 1
+        assert reserved(lab, "host2") == ["10.50.0.10"]
+    finally:
+        for one in (first, second):
+            direct.run(playbook=uses(tmp_path, {**one, "virtgraph_state": "absent"}))
+    assert plainly(lab) == before
+
+
+def uses(folder: Path, *given: Mapping[str, Any]) -> Path:
+    """A playbook that uses the role so. Within a play Ansible leaves out a use that is like one before."""
+    play = {"hosts": "libvirt_hosts", "gather_facts": False}
+    file = folder / f"{uuid.uuid4()}.yml"
+    file.write_text(json.dumps([{**play, "roles": [{"role": "virtgraph", **one}]} for one in given]))
+    return file
+
+
+def agree(direct: Direct, lab: LabHosts, playbook: Path) -> None:
+    """What check mode tells, and what the run changes."""
+    before = there(lab)
+    predicted = direct.run("--check", playbook=playbook)
+    assert predicted.returncode == 0 and there(lab) == before, spaced(predicted)
+    done = direct.run(playbook=playbook)
+    assert done.returncode == 0, spaced(done)
+    assert changed(predicted.stdout) == changed(done.stdout) and all(changed(done.stdout).values())
 
 
 def test_one_host_alone_finds_the_same_addresses(two: Direct, lab: LabHosts) -> None:
@@ -290,6 +338,36 @@ def test_what_another_list_uses_stays_when_one_is_taken_away(
     assert servers(lab) == {"host1": 0, "host2": 0}
 
 
+def test_what_a_host_that_cannot_be_looked_at_may_use_stays(
+    listing: Callable[..., Direct], lab: LabHosts, kernel: Path
+) -> None:
+    a = listing(vm("a", "host1", kernel, ip=["10.50.0.20"]), host="host1")
+    b = listing(vm("b", "host2", kernel, ip=["10.50.0.21"]), host="host1")
+    a.change()
+    b.change()
+    with without_libvirt(lab, "host2"):
+        for options in (("--check",), ()):
+            gone = a.run("-e", "virtgraph_state=absent", *options)
+            said = "Network net stays on host1, whose DHCP server has 10.50.0.21 (b) for others: whether they exist"
+            assert gone.returncode != 0 and spaced(gone).count(said) == 1, spaced(gone)
+    assert servers(lab) == {"host1": 1, "host2": 0} and reserved(lab, "host1") == ["10.50.0.21"]
+    assert domains(lab, "host1", "--all") == set()
+    assert b.change() == {"host1": 0, "host2": 0}, "of what it needs nothing is gone"
+    b.remove()
+    assert servers(lab) == {"host1": 0, "host2": 0}
+    a.remove()
+
+
+@contextlib.contextmanager
+def without_libvirt(lab: LabHosts, host: str) -> Iterator[None]:
+    """Guests run on."""
+    lab.sh(host, "sh", "-c", "mv /run/libvirt /run/libvirt-away")
+    try:
+        yield
+    finally:
+        lab.sh(host, "sh", "-c", "mv /run/libvirt-away /run/libvirt")
+
+
 def test_a_vm_that_is_on_another_host_is_not_made_twice(two: Direct, lab: LabHosts) -> None:
     two.change()
     before = there(lab)
@@ -400,11 +478,8 @@ def test_what_cannot_be_on_one_host_is_begun_on_none(
 
 
 def test_a_host_that_cannot_be_looked_at_keeps_no_other_from_its_own(two: Direct, lab: LabHosts) -> None:
-    lab.sh("host2", "sh", "-c", "mv /run/libvirt /run/libvirt-away")
-    try:
+    with without_libvirt(lab, "host2"):
         failed = two.run()
-    finally:
-        lab.sh("host2", "sh", "-c", "mv /run/libvirt-away /run/libvirt")
     assert failed.returncode != 0 and changed(failed.stdout)["host1"] > 0, failed.stdout
     assert domains(lab, "host1") == {f"vg-{two.id('VM/vm1')}"} and domains(lab, "host2") == set()
 

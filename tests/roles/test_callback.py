@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from graphql import GraphQLUnionType, build_schema, parse, validate
 
-FILE = Path(__file__).resolve().parents[2] / "plugins" / "callback" / "virtgraph.py"
+ROOT = Path(__file__).resolve().parents[2]
+FILE = ROOT / "plugins" / "callback" / "virtgraph.py"
 NET, DISK, VM = (f"5b0e4a4e-9f4c-4f0e-8d0c-00000000000{n}" for n in range(3))
 SHA = "1" * 64
 
@@ -57,6 +60,7 @@ class Playbook(virtgraph.CallbackModule):  # type: ignore[misc, name-defined]
     def __init__(self, service: Service) -> None:
         super().__init__(display=SimpleNamespace(verbosity=0))
         self.service, self._display = service, Shown()
+        self.check_mode = False  # of the tasks that follow
 
     def _service(self) -> Any:
         return self.service
@@ -65,7 +69,7 @@ class Playbook(virtgraph.CallbackModule):  # type: ignore[misc, name-defined]
         self.v2_playbook_on_play_start(SimpleNamespace(name="play"))
 
     def task(self, action: str, host: str = "host1", **said: Any) -> None:
-        task = SimpleNamespace(action=action)
+        task = SimpleNamespace(action=action, check_mode=self.check_mode)
         result = SimpleNamespace(result=said, host=SimpleNamespace(get_name=lambda: host), task=task)
         self.v2_runner_on_ok(result)
 
@@ -111,6 +115,17 @@ def test_each_use_of_the_role_is_told_in_its_order(playbook: Playbook) -> None:
     told = playbook.end()
     assert [next(iter(one["document"]["spec"])) for one in told] == ["network old", "network one", "network two"]
     assert [(one["removed"], len(one["results"])) for one in told] == [(True, 1), (False, 0), (False, 0)]
+
+
+def test_what_is_done_in_check_mode_is_not_told(playbook: Playbook) -> None:
+    """Of one play of several, or of one use of the role."""
+    playbook.play()
+    playbook.use(networks=[network("one")])
+    playbook.check_mode = True
+    playbook.use(networks=[network("two")], doc={"networks": [{"id": NET}]})
+    playbook.task("virtgraph_network", resources=[{"id": NET, "changed": True}])
+    (told,) = playbook.end()
+    assert list(told["document"]["spec"]) == ["network one"] and told["results"] == []
 
 
 def test_the_host_that_serves_is_told_of_first(playbook: Playbook) -> None:
@@ -182,6 +197,14 @@ def test_that_there_is_a_password_is_told(playbook: Playbook) -> None:
     playbook.use(vms=[vm(vnc_password="********")])
     (told,) = playbook.end()
     assert told["document"]["spec"]["vm web"]["vnc_password"] == "********"
+
+
+def test_each_refusal_is_asked_for_its_reason() -> None:
+    schema, asked = build_schema((ROOT / "schema.graphql").read_text()), parse(virtgraph.REPORT)
+    assert validate(schema, asked) == []
+    result = schema.get_type("ReportResult")
+    assert isinstance(result, GraphQLUnionType)
+    assert {one.name for one in result.types} == set(re.findall(r"\.\.\. on (\w+)", virtgraph.REPORT))
 
 
 def test_what_a_service_does_not_take_is_named() -> None:

@@ -81,6 +81,18 @@ def test_everything_is_foreseen_on_an_empty_host_and_when_it_goes(host: Host, so
     assert agree(host, absent(roles)) == set()
 
 
+def test_a_play_may_be_in_check_mode_by_itself(host: Host, source: str) -> None:
+    """A role of it, here; Ansible's variable for it tells of --check alone."""
+    roles = everything(host, Network(), source)
+    before = seen(host)
+    told = changed(host, **{name: {**of, "check_mode": True} for name, of in roles.items()})
+    assert len(told) == 8 and seen(host) == before
+    assert changed(host, **roles) == told
+    gone = absent(roles)
+    assert len(changed(host, **{name: {**of, "check_mode": True} for name, of in gone.items()})) == 8
+    assert len(changed(host, **gone)) == 8
+
+
 def test_each_change_is_foreseen_and_nothing_beside_it(host: Host, source: str) -> None:
     network = Network()
     roles = everything(host, network, source)

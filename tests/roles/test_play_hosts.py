@@ -61,6 +61,22 @@ def test_a_network_stays_where_it_is_used_and_where_its_users_are_served(
     assert why == ({NET: sentence} if kept else {})
 
 
+def test_a_network_whose_server_has_others_stays_while_a_host_is_unseen() -> None:
+    """They may be there, and run."""
+    mine = {"mac": MAC, "address": "10.1.0.10", "hostname": "web"}
+    looks = {"host1": look(served={NET: {NIC: mine, "other": ELSE}}), "host3": look()}
+    docs, why = virtgraph_play_hosts.absent(listed(), looks, ["host2"])
+    assert [docs["host1"][kind] for kind in ("networks", "uplinks", "dhcp_servers")] == [[], [], []]
+    assert docs["host3"]["networks"] == [{"id": NET}], "it serves nobody there"
+    assert why[NET] == (
+        "Network net stays on host1, whose DHCP server has 10.1.0.11 (guest) for others: whether they exist is not known "
+        "without host2, which could not be looked at. Cure what failed there, then run again."
+    )
+    assert virtgraph_play_hosts.absent(listed(), looks)[1] == {}, "all were seen, and none of them has it"
+    alone = {"host1": look(served={NET: {NIC: mine, "second": {**mine, "address": "10.1.0.11"}}})}
+    assert virtgraph_play_hosts.absent(listed(), alone, ["host2"])[1] == {}, "the list's own, which go"
+
+
 @pytest.mark.parametrize("where", ["host1", "host2"])
 def test_a_volume_stays_where_a_vm_of_others_has_it(where: str) -> None:
     """A pool that hosts share has it on both."""

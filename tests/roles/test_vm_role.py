@@ -5,7 +5,7 @@ import time
 import uuid
 
 import pytest
-from conftest import Host
+from conftest import KERNEL, Host
 from plays import play
 
 pytestmark = pytest.mark.lab
@@ -154,6 +154,24 @@ def test_a_guest_has_the_time_that_is_given_to_power_off(host: Host) -> None:
     assert 14 < time.monotonic() - begun < 40
 
 
+def test_a_guest_is_stopped_whatever_it_was_started_from(host: Host) -> None:
+    """What is not there any more is needed for its next start, and named then."""
+    volume, other = host.volume(), host.volume()
+    host.sh("cp", KERNEL, "/root/away")
+    vm = host.vm(volume, kernel="/root/away")
+    stopped = {"state": "stopped"}
+    assert play(host, pool={"pool_resources": host.pools()}, volume={"volume_resources": [volume]}).returncode == 0
+    assert play(host, vm={"vm_resources": [vm]}).returncode == 0
+    host.sh("rm", "/root/away", f"{host.pool_path}/{volume['id']}.qcow2")
+    plugged = {**host.vm(volume, other, kernel="/root/away", **stopped), "id": vm["id"]}
+    refused = play(host, vm={"vm_resources": [plugged], "vm_shutdown_timeout": 1})
+    assert refused.returncode != 0 and f"is not on this host: volume {host.pool_path}/{other['id']}" in refused.stdout
+    assert play(host, vm={"vm_resources": [{**vm, **stopped}], "vm_shutdown_timeout": 1}).returncode == 0
+    assert host.virsh("domstate", f"vg-{vm['id']}").strip() == "shut off"
+    again = play(host, vm={"vm_resources": [vm]})
+    assert again.returncode != 0 and "file /root/away" in again.stdout
+
+
 def test_a_vnc_password_is_nowhere_but_in_the_domain(host: Host) -> None:
     vm = host.vm(vnc_password="hash-1")
     result = host.play("realize", {vm["id"]: {"vnc_password": CANARY}}, vms=[vm])[vm["id"]]
@@ -198,6 +216,18 @@ def test_remove_takes_everything_and_is_content_with_nothing(host: Host) -> None
     assert host.sh("find", "/var/log/libvirt/qemu", "-name", f"*{vm['id']}-console*") == ""
     again = host.play("remove", **wanted)
     assert not any(result.changed or result.failed for result in again.values())
+
+
+def test_a_vm_with_a_checkpoint_is_removed(host: Host) -> None:
+    """Which programs for backups make."""
+    volume = host.volume()
+    vm = host.vm(volume)
+    host.play("realize", pools=host.pools(), volumes=[volume])
+    host.sh("qemu-img", "amend", "-f", "qcow2", "-o", "compat=1.1", f"{host.pool_path}/{volume['id']}.qcow2")
+    host.play("realize", vms=[vm])
+    host.virsh("checkpoint-create-as", f"vg-{vm['id']}", "backup")
+    assert not host.play("remove", vms=[vm])[vm["id"]].failed
+    assert host.virsh("list", "--all", "--name").split() == []
 
 
 def test_an_older_claim_is_refused(host: Host) -> None:

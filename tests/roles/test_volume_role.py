@@ -6,7 +6,9 @@ import subprocess
 import uuid
 from pathlib import Path
 
+import module_utils  # noqa: F401
 import pytest
+from ansible.module_utils.virtgraph_pools import unmounted
 from conftest import Host
 
 pytestmark = pytest.mark.lab
@@ -236,6 +238,41 @@ def test_a_pool_that_the_hosts_restart_stopped_is_started(host: Host) -> None:
     host.virsh("pool-destroy", f"vg-{host.pool}")
     assert host.play("realize", pools=host.pools())[host.pool].changed
     assert not host.play("realize", pools=host.pools())[host.pool].changed
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_pool_whose_directory_is_gone_gets_it_again(host: Host, source: Path, stopped: bool) -> None:
+    """A copy of an image that libvirt remembers in it is made again."""
+    wanted = {"pools": host.pools(), "volumes": [host.volume(source={"file": str(source)}, size=None)]}
+    host.play("realize", **wanted)
+    host.play("remove", volumes=wanted["volumes"])
+    host.sh("rm", "-r", host.pool_path)
+    if stopped:
+        host.virsh("pool-destroy", f"vg-{host.pool}")
+    again = host.play("realize", **wanted)
+    assert len(again) == 2 and all(result.changed and not result.failed for result in again.values()), again
+    assert not any(result.changed for result in host.play("realize", **wanted).values())
+
+
+def test_a_directory_that_somebody_needs_is_not_made_anew(host: Host) -> None:
+    """It may be on a disk that is not mounted."""
+    volume = host.volume()
+    vm = host.vm(volume, state="stopped")
+    host.play("realize", pools=host.pools(), volumes=[volume], vms=[vm])
+    host.sh("mv", host.pool_path, f"{host.pool_path}-away")
+    lost = host.play("realize", pools=host.pools())[host.pool]
+    needed = f"domain vg-{vm['id']} has a disk in it, volume {volume['id']}.qcow2 is in it."
+    assert str(lost.error).endswith(f"is not on this host, and {needed}"), lost.error
+    host.virsh("undefine", f"vg-{vm['id']}")
+    assert host.play("realize", pools=host.pools())[host.pool].failed
+    host.sh("mv", f"{host.pool_path}-away", host.pool_path)
+    assert not host.play("realize", pools=host.pools(), volumes=[volume])[volume["id"]].changed
+
+
+def test_a_directory_is_in_the_nearest_mount_of_fstab_that_is_missing() -> None:
+    fstab = "# UUID=1 /srv/commented ext4\n\nUUID=2 / ext4 defaults 0 1\nUUID=3\t/srv/none-such\text4 defaults 0 2\n"
+    assert unmounted(Path("/srv/none-such/vms/pool"), fstab) == Path("/srv/none-such")
+    assert unmounted(Path("/srv/commented/pool"), fstab) is None
 
 
 def test_a_pool_of_an_earlier_life_of_the_host_is_used(host: Host) -> None:

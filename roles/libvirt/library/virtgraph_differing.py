@@ -33,11 +33,13 @@ description:
     The module does not fail then, so that the hosts can refuse it together.
   - Says as C(seen) what of the whole play's list is on this host, which only all hosts together can judge, and as C(bases)
     the SHA-256 of the source that each volume which is there was made from.
+  - In check mode all of it is as the play would have left it by then, of which C(predicted) tells. That is handed on.
 options:
   doc: {type: dict, required: true, description: "Lists of resources, as roles/virtgraph/tasks/present.yml takes them."}
   listed: {type: dict, required: true, description: "Networks, volumes and VMs of all hosts."}
   state: {type: str, choices: [present, absent], default: present, description: Of all resources given.}
   lease: {type: dict, description: "The installation whose mark they bear."}
+  predicted: {type: dict, description: "In check mode, what roles before would have made and removed."}
 """
 
 
@@ -57,10 +59,13 @@ def main() -> None:
             "listed": {"type": "dict", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "lease": {"type": "dict", "options": LEASE},
+            "predicted": {"type": "dict"},
         },
         supports_check_mode=True,
     )
-    doc, present, predicted = module.params["doc"], module.params["state"] == "present", Predicted()
+    doc, listed, present = module.params["doc"], module.params["listed"], module.params["state"] == "present"
+    before = (module.params["predicted"] if module.check_mode else None) or {}
+    predicted = Predicted(before)
     with connected(module) as connection:
         looks = looks_of(connection, installation(module), doc, present, predicted)
         refused = list(refusals(looks, doc, present))
@@ -68,9 +73,33 @@ def main() -> None:
             name: [] if refused else list(differ(look, doc.get(name, ()), present, predicted))
             for name, look in looks.items()
         }
-        found = seen(connection, installation(module), module.params["listed"])
+        found = by_then(seen(connection, installation(module), listed), listed, Predicted(before))
         made_from = {} if refused else bases(doc.get("volumes", ()))
-    module.exit_json(changed=False, doc={**doc, **differing}, seen=found, bases=made_from, refused=refused)
+    told = {"predicted": before} if before else {}
+    module.exit_json(changed=False, doc={**doc, **differing}, seen=found, bases=made_from, refused=refused, **told)
+
+
+def by_then(seen: dict[str, Any], listed: dict[str, list[Item]], predicted: Predicted) -> dict[str, Any]:
+    """What would be there once the play has come so far."""
+
+    def here(kind: str, now: list[str], items: list[Item]) -> list[str]:
+        ids = [item["id"] for item in items]
+        return [id for id in ids if predicted.made(kind, id) or (id in now and not predicted.gone(kind, id))]
+
+    users = {
+        id: [user for user in those if not predicted.gone("vm", user["id"])] for id, those in seen["users"].items()
+    }
+    return {
+        "vms": here("vm", seen["vms"], listed["vms"]),
+        "volumes": here("volume", seen["volumes"], listed["volumes"]),
+        "moved": {id: place for id, place in seen["moved"].items() if not predicted.gone("volume", id)},
+        "users": {id: those for id, those in users.items() if those},
+        "served": {
+            network: {nic: of for nic, of in served.items() if not predicted.gone("reservation", nic)}
+            for network, served in seen["served"].items()
+            if not predicted.gone("dhcp", network)
+        },
+    }
 
 
 def bases(items: Iterable[Item]) -> dict[str, str | None]:

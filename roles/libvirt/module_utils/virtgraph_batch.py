@@ -265,7 +265,7 @@ def _answer(module: AnsibleModule, results: list[Result], diffs: list[dict[str, 
     if module._diff:
         answer["diff"] = diffs
     if module.check_mode:
-        answer["predicted"] = predicted.known
+        answer["predicted"] = predicted.told()
     failures = [result["error"] for result in results if result["failed"]]
     if failures and module.params["strict"]:
         module.fail_json(msg=" ".join(failures), **answer)

@@ -118,6 +118,7 @@ class Domains:
                 libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
                 | libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
                 | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+                | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
             )
         log = names.console_log(item["id"])
         for file in log.parent.glob(f"{log.name}*"):  # virtlogd rotates to .0, .1, …
@@ -125,6 +126,8 @@ class Domains:
         return Done(True, diff=diff)
 
     def _find(self, item: Item) -> Any | None:
+        if self.predicted.gone("vm", item["id"]):
+            return None
         by_uuid = found(self.connection.lookupByUUIDString, names.checked(item["id"]))
         return by_uuid or found(self.connection.lookupByName, names.domain(item["id"]))
 
@@ -138,11 +141,14 @@ class Domains:
                 f"The VNC password of VM {described(item)} was not given.",
                 "Give it in vm_secrets under the VM's id, or set vnc_password to null.",
             )
-        if not vm.running and (domain is None or not domain.isActive()):
-            return
-        lacks = [f"network {nic.network}" for nic in vm.interfaces if not self._has_network(nic.network)]
-        lacks += [f"volume {disk.path}" for disk in vm.disks if not self._has_volume(disk)]
-        lacks += [f"file {file}" for file in (vm.kernel, vm.initrd) if file and not Path(file).exists()]
+        nics, disks, files = vm.interfaces, vm.disks, [vm.kernel, vm.initrd]
+        if not vm.running:
+            if domain is None or not domain.isActive():
+                return
+            nics, disks, files = *live.unplugged(domain, vm), []
+        lacks = [f"network {nic.network}" for nic in nics if not self._has_network(nic.network)]
+        lacks += [f"volume {disk.path}" for disk in disks if not self._has_volume(disk)]
+        lacks += [f"file {file}" for file in files if file and not Path(file).exists()]
         if lacks:
             raise ResourceError(
                 f"VM {described(item)} needs what is not on this host: {', '.join(lacks)}.",

@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, fromstring, tostring
 
 from ansible.module_utils import virtgraph_domain as wanted
-from ansible.module_utils.virtgraph_domain import VM
+from ansible.module_utils.virtgraph_domain import VM, Disk, Interface
 from ansible.module_utils.virtgraph_mark import PREFIX, URI, Mark
 
 try:
@@ -26,6 +26,17 @@ def change(domain: Any, vm: VM, mark: Mark, vnc_password: str | None) -> None:
     _change_vnc_password(domain, vnc_password, live)
     _set(domain, libvirt.VIR_DOMAIN_METADATA_TITLE, vm.title or None, None, None)
     _set(domain, libvirt.VIR_DOMAIN_METADATA_ELEMENT, mark.text(), PREFIX, URI)
+
+
+def unplugged(domain: Any, vm: VM) -> tuple[list[Interface], list[Disk]]:
+    """What `change` would plug in."""
+    root = fromstring(domain.XMLDesc())
+    nics = {wanted.interface_key(element) for element in root.iterfind("devices/interface")}
+    disks = {wanted.disk_path(element) for element in root.iterfind("devices/disk")}
+    return (
+        [nic for nic in vm.interfaces if (nic.mac, nic.network) not in nics],
+        [disk for disk in vm.disks if disk.path not in disks],
+    )
 
 
 def _set(domain: Any, kind: int, *values: str | None) -> None:

@@ -75,6 +75,8 @@ class Networks:
         return Done(there or network is not None, diff=(before, ""))
 
     def _find(self, item: Item) -> Any | None:
+        if self.predicted.gone("network", item["id"]):
+            return None
         by_uuid = found(self.connection.networkLookupByUUIDString, names.checked(item["id"]))
         return by_uuid or found(self.connection.networkLookupByName, names.libvirt_network(item["id"]))
 

@@ -16,6 +16,7 @@ from ansible.module_utils.virtgraph_batch import (
     ResourceError,
     described,
 )
+from ansible.module_utils.virtgraph_domain import disk_path
 from ansible.module_utils.virtgraph_input import path, problems
 from ansible.module_utils.virtgraph_libvirt import found, pool_at
 from ansible.module_utils.virtgraph_predicted import Predicted
@@ -32,19 +33,40 @@ class Pools:
         self.check = check
 
     def realize(self, item: Item) -> Done:
-        pool = self._find(item) or pool_at(self.connection, item["path"])
+        pool, folder = self._find(item) or pool_at(self.connection, item["path"]), Path(item["path"])
+        missing = not folder.exists()
+        if missing:
+            self._refuse_lost(item, pool, folder)
         if self.check:
             like = any(after["path"] == item["path"] for after in self.predicted.all_made("pool"))
-            return Done(not like and (pool is None or not pool.isActive()), after={"path": item["path"]})
-        changed = False
+            return Done(not like and (missing or pool is None or not pool.isActive()), after={"path": item["path"]})
+        changed = missing
+        if missing:
+            folder.mkdir(mode=0o711, parents=True)
         if pool is None:
-            Path(item["path"]).mkdir(mode=0o711, parents=True, exist_ok=True)
             pool = self.connection.storagePoolDefineXML(_xml(item))
             changed = True
         if not pool.isActive():
             pool.create()
             changed = True
+        elif missing:
+            pool.refresh()
         return Done(changed, _facts(item["path"]))
+
+    def _refuse_lost(self, item: Item, pool: Any | None, folder: Path) -> None:
+        """A new folder would hide what is to be mounted there, and have new volumes in place of those that VMs have."""
+        domains = [one for one in self.connection.listAllDomains() if not self.predicted.gone("vm", one.UUIDString())]
+        volumes = [one.name() for one in pool.listAllVolumes()] if pool is not None and pool.isActive() else []
+        volumes = [name for name in volumes if not Path(name).match(names.base("*"))]
+        needed = [f"domain {one.name()} has a disk in it" for one in domains if _has_disk(one, folder)]
+        needed += [f"volume {name} is in it" for name in volumes if not self.predicted.gone("volume", Path(name).stem)]
+        if point := unmounted(folder, _text(Path("/etc/fstab"))):
+            needed.append(f"nothing is mounted at {point}, which is in /etc/fstab")
+        if needed:
+            raise ResourceError(
+                f"The directory {folder} of pool {described(item)} is not on this host, and {', '.join(needed)}.",
+                "Mount it or put it back. If what was in it is lost, remove those domains and make the directory by hand.",
+            )
 
     def remove(self, item: Item) -> Done:
         pool = self._find(item)
@@ -88,6 +110,22 @@ class Pools:
                 "Make another pool there.",
             )
         return pool
+
+
+def _has_disk(domain: Any, folder: Path) -> bool:
+    disks = fromstring(domain.XMLDesc()).iterfind("devices/disk")
+    return any(Path(disk_path(disk)).is_relative_to(folder) for disk in disks)
+
+
+def unmounted(folder: Path, fstab: str) -> Path | None:
+    """Where a file system is to be mounted, by fstab(5), that would have the folder."""
+    points = [fields[1] for line in fstab.splitlines() if len(fields := line.split()) > 1 and fields[0][0] != "#"]
+    above = (point for point in (folder, *folder.parents) if str(point) in points)
+    return next((point for point in above if not os.path.ismount(point)), None)
+
+
+def _text(file: Path) -> str:
+    return file.read_text() if file.exists() else ""
 
 
 def _xml(item: Item) -> str:

@@ -9,10 +9,18 @@ After = dict[str, Any]
 
 
 class Predicted:
-    """By kind and id what would be there; None for what would be gone. Empty when changes are really made."""
+    """By kind and id what would be there; None for what would be gone. Empty when changes are really made.
 
-    def __init__(self, given: dict[str, dict[str, After | None]] | None = None) -> None:
-        self.known: dict[str, dict[str, After | None]] = {kind: dict(of) for kind, of in (given or {}).items()}
+    `given`: what a module before told. Its step is how many had told by then: the later one knows all that the earlier did.
+    """
+
+    def __init__(self, given: dict[str, Any] | None = None) -> None:
+        self.step: int = (given or {}).get("step", 0)
+        known: dict[str, dict[str, After | None]] = (given or {}).get("known", {})
+        self.known = {kind: dict(of) for kind, of in known.items()}
+
+    def told(self) -> dict[str, Any]:
+        return {"step": self.step + 1, "known": self.known}
 
     def record(self, kind: str, id: str, after: After | None) -> None:
         self.known.setdefault(kind, {})[id] = after

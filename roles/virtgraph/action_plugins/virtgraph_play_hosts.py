@@ -8,7 +8,7 @@ Once for all hosts, before anything is touched; everything but the action module
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -114,6 +114,10 @@ class Network:
         """Instead of removed: while somebody here uses it, or somebody anywhere whom a server here serves."""
         return any(self.serves(host) or where == host for where, _ in self.users())
 
+    def owed(self, host: str) -> list[Reservation]:
+        """What a server here has for others, of whom nobody knows whether they exist while a host is unseen."""
+        return [other for other in self.others if other.host == host and not self.listed_mac(other)]
+
 
 def users_of(id: str, looks: Looks) -> Iterator[tuple[str, Item]]:
     """Of a network or volume, with the hosts that they are on."""
@@ -177,8 +181,10 @@ def present(listed: Mapping[str, Any], looks: Looks) -> dict[str, Item]:
     return docs
 
 
-def absent(listed: Mapping[str, Any], looks: Looks) -> tuple[dict[str, Item], dict[str, str]]:
-    """What each host is to take away; by id of network or volume why it stays."""
+def absent(
+    listed: Mapping[str, Any], looks: Looks, unseen: Sequence[str] = ()
+) -> tuple[dict[str, Item], dict[str, str]]:
+    """What each host is to take away; by id of network or volume why it stays. `unseen`: hosts that could not look."""
     docs, why = {host: dict(look["doc"]) for host, look in looks.items()}, {}
     left = without(listed["vms"], looks)
     for volume in listed["volumes"]:
@@ -187,15 +193,26 @@ def absent(listed: Mapping[str, Any], looks: Looks) -> tuple[dict[str, Item], di
                 doc["volumes"] = [one for one in doc["volumes"] if one["id"] != volume["id"]]
             why[volume["id"]] = f"Volume {volume['title']} stays: it is used by {', '.join(users)}."
     for network in networks_of(listed, left):
-        kept = [host for host in looks if network.kept(host)]
-        for host in kept:
+        used = [host for host in looks if network.kept(host)]
+        owing = [host for host in looks if unseen and host not in used and network.owed(host)]
+        for host in (*used, *owing):
             for kind in ("dhcp_servers", "uplinks", "networks"):
                 docs[host][kind] = [one for one in docs[host][kind] if one["id"] != network.id]
-        if kept:
+        said = []
+        if used:
             users = [f"{user['title']} on {host}" for host, user in network.users()]
-            why[network.id] = (
-                f"Network {network.listed['title']} stays on {', '.join(kept)}: it is used by {', '.join(users)}."
+            said.append(
+                f"Network {network.listed['title']} stays on {', '.join(used)}: it is used by {', '.join(users)}."
             )
+        if owing:
+            owed = [f"{one.address} ({one.hostname})" for host in owing for one in network.owed(host)]
+            said.append(
+                f"Network {network.listed['title']} stays on {', '.join(owing)}, whose DHCP server has {', '.join(owed)} "
+                f"for others: whether they exist is not known without {', '.join(unseen)}, which could not be looked at. "
+                "Cure what failed there, then run again."
+            )
+        if said:
+            why[network.id] = " ".join(said)
     return docs, why
 
 
@@ -218,10 +235,10 @@ class ActionModule(ActionBase):
         assert task_vars is not None
         result: dict[str, Any] = super().run(tmp, task_vars)
         listed = json.loads(json.dumps(self._task.args["listed"]))  # plain values
-        looks = self.looks(task_vars, self._task.args["registered"])
+        looks, unseen = self.looks(task_vars, self._task.args["registered"])
         refused = [*refused_by_hosts(looks), *misplaced(listed, looks), *moved(listed, looks)]
         if self._task.args["state"] == "absent":
-            docs, why = absent(listed, looks)
+            docs, why = absent(listed, looks, unseen)
         else:
             docs, why = present(listed, looks), {}
             refused += [said for network in networks_of(listed, looks) for said in network.conflicts()]
@@ -231,8 +248,9 @@ class ActionModule(ActionBase):
             self._display.warning(said)
         return {**result, "changed": False, "docs": docs, "kept": list(why)}
 
-    def looks(self, task_vars: dict[str, Any], registered: str) -> dict[str, Any]:
-        """Of the hosts that have looked: with `serial`, those of the batches until now."""
-        hosts = task_vars["ansible_play_hosts"]
-        found = {host: task_vars["hostvars"][host].get(registered) or {} for host in hosts}
-        return {host: json.loads(json.dumps(look)) for host, look in found.items() if "seen" in look}
+    def looks(self, task_vars: dict[str, Any], registered: str) -> tuple[dict[str, Any], list[str]]:
+        """Of the hosts that have looked, with `serial` those of the batches until now; and the hosts that failed to."""
+        going = task_vars["ansible_play_hosts"]
+        found = {host: task_vars["hostvars"][host].get(registered) for host in task_vars["ansible_play_hosts_all"]}
+        looks = {host: json.loads(json.dumps(found[host])) for host in going if "seen" in (found[host] or {})}
+        return looks, [host for host, look in found.items() if host not in looks and (look or host not in going)]
