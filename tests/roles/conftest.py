@@ -164,7 +164,7 @@ def host(lab: LabHosts, plays: Plays, tmp_path: Path) -> Iterator[Host]:
 
 def _clean(host: Host) -> None:
     for domain in host.virsh("list", "--all", "--name").split():
-        for command in (("destroy", domain), ("undefine", domain, "--snapshots-metadata")):
+        for command in (("destroy", domain), ("undefine", domain, "--snapshots-metadata", "--checkpoints-metadata")):
             _try(host, *command)
     for pool in host.virsh("pool-list", "--all", "--name").split():
         for command in (("pool-destroy", pool), ("pool-undefine", pool)):
