@@ -46,7 +46,7 @@ class VMVolumeInput:
         default=None, description="What a new one starts as a clone of; left out: it is empty."
     )
     boot_priority: int | None = strawberry.field(
-        default=None, description="1 is tried first; left out: not booted from."
+        default=None, description="1 is tried first; left out: not booted from, unless no volume of the VM has one."
     )
     read_only: bool = strawberry.field(
         default=False, description="Whether the guest cannot write to it; only so can VMs share it."

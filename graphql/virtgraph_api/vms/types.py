@@ -11,7 +11,9 @@ from virtgraph_api.scalars import Size
 
 @strawberry.type(description="How a volume is attached to a VM.")
 class Attachment:
-    boot_priority: int | None = strawberry.field(description="1 is tried first; null is not booted from.")
+    boot_priority: int | None = strawberry.field(
+        description="1 is tried first; null is not booted from, unless no volume of the VM has one."
+    )
     bus: str = strawberry.field(description="The kind of disk that the guest sees.")
     read_only: bool = strawberry.field(description="Whether the guest cannot write to it.")
     volume: LazyVolume | None = strawberry.field(description="The volume.")

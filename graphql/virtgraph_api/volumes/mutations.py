@@ -53,7 +53,7 @@ class AttachVolumeInput:
     vm: strawberry.ID = strawberry.field(description="The id of the VM.")
     volume: strawberry.ID = strawberry.field(description="The id of the volume.")
     boot_priority: int | None = strawberry.field(
-        default=None, description="1 is tried first; left out: not booted from."
+        default=None, description="1 is tried first; left out: not booted from, unless no volume of the VM has one."
     )
     read_only: bool = strawberry.field(
         default=False, description="Whether the guest cannot write to it; only so can VMs share it."
