@@ -152,18 +152,20 @@ def test_check_mode_predicts_each_use_of_a_playbook(
     assert two.change("--check") == {"host1": 0, "host2": 0}
 
 
-def test_check_mode_predicts_a_move(lab: LabHosts, tmp_path: Path, kernel: Path) -> None:
-    """As the README of the role advises."""
+@pytest.mark.parametrize("home", ["host1", "host2"])
+def test_check_mode_predicts_a_move(lab: LabHosts, tmp_path: Path, kernel: Path, home: str) -> None:
+    """As the README of the role advises; on the same host with what would be refused of the volume that goes before."""
     before = plainly(lab)
-    first, second = (shared(vm("web", host, kernel), vm("old", host, kernel)) for host in ("host1", "host2"))
+    first, second = (shared(vm("web", host, kernel), vm("old", host, kernel)) for host in ("host1", home))
+    second["virtgraph_volumes"][0]["size"] = "5mb"
     for kind in ("vms", "volumes"):
         second[f"virtgraph_{kind}"].pop()
     direct = Direct(lab, tmp_path)
     try:
         assert direct.run(playbook=uses(tmp_path, first)).returncode == 0
         agree(direct, lab, uses(tmp_path, {**first, "virtgraph_state": "absent"}, second))
-        assert domains(lab, "host1", "--all") == set() and len(domains(lab, "host2")) == 1
-        assert reserved(lab, "host2") == ["10.50.0.10"]
+        assert [len(domains(lab, host, "--all")) for host in ("host1", "host2")] == [home == "host1", home == "host2"]
+        assert reserved(lab, home) == ["10.50.0.10"]
     finally:
         for one in (first, second):
             direct.run(playbook=uses(tmp_path, {**one, "virtgraph_state": "absent"}))
@@ -185,7 +187,7 @@ def agree(direct: Direct, lab: LabHosts, playbook: Path) -> None:
     assert predicted.returncode == 0 and there(lab) == before, spaced(predicted)
     done = direct.run(playbook=playbook)
     assert done.returncode == 0, spaced(done)
-    assert changed(predicted.stdout) == changed(done.stdout) and all(changed(done.stdout).values())
+    assert changed(predicted.stdout) == changed(done.stdout) and any(changed(done.stdout).values())
 
 
 def test_one_host_alone_finds_the_same_addresses(two: Direct, lab: LabHosts) -> None:

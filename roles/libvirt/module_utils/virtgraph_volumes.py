@@ -59,7 +59,7 @@ class Volumes:
                 f"Volume {described(item)} has no pool: {item['pool']} is not on {self.host}.",
                 "Apply the pool to this host first.",
             )
-        if _path(item).exists():
+        if self._is_there(item):
             _refuse_another_source(item)
         else:
             self._refuse_lost(item)
@@ -109,7 +109,7 @@ class Volumes:
     def _would_change(self, item: Item) -> bool:
         """In check mode. libvirt may know nothing of the pool yet, or not look into it: the files tell."""
         file = _path(item)
-        capacity = base.header(file)[1] if file.exists() else None
+        capacity = base.header(file)[1] if self._is_there(item) else None
         if capacity is not None:
             return _grown(item, capacity) > capacity
         source = self._source(item) if item.get("source") else None
@@ -118,6 +118,9 @@ class Volumes:
         else:  # what size it has is seen when it has been copied
             self._refuse_hash(item, source, self.sources[source.file].get("checksum", source.sha256))
         return True
+
+    def _is_there(self, item: Item) -> bool:
+        return _path(item).exists() and not self.predicted.gone("volume", item["id"])
 
     def _pool_to_come(self, item: Item) -> bool:
         made = self.predicted.all_made("pool")
