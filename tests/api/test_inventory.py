@@ -134,7 +134,7 @@ def test_the_cache_answers_without_the_service(filled: Api, tmp_path: Path) -> N
 def test_a_list_of_many_pages_is_whole(api: Api) -> None:
     """Read from both ends: each guest is there once."""
     api.host(vcpus=4000, memory=4000 << 30)
-    resources = {f"vm{n:04}": {"type": "resource/vm/kvm", "memory": "16mb"} for n in range(1700)}
+    resources = {f"vm{n:04}": {"type": "resource/vm/kvm", "memory": "16mb"} for n in range(1100)}
     assert api.apply(resources, stack="many")["__typename"] == "Applied"
     found = listed(api.service)
     assert found["kind_vm"]["hosts"] == sorted(f"{name}.many" for name in resources)
