@@ -40,7 +40,10 @@ BROKEN = {
     """,
     "an address belongs to one NIC and one subnet": """
         MATCH (a:Address)
-        WITH a, size([(n:NIC)-[:USES]->(a) | n.id]) AS nics, size([(a)-[:IN]->(s:Subnet) | s.id]) AS subnets
+        OPTIONAL MATCH (n:NIC)-[:USES]->(a)
+        WITH a, count(n) AS nics
+        OPTIONAL MATCH (a)-[:IN]->(s:Subnet)
+        WITH a, nics, count(s) AS subnets
         WHERE nics <> 1 OR subnets <> 1
         RETURN a.key AS key, nics, subnets
     """,
@@ -53,13 +56,15 @@ BROKEN = {
     """,
     "what lives is owned once, by its stack": """
         MATCH (r:Resource) WHERE r.deletedAt IS NULL AND r.spec IS NOT NULL
-        WITH r, [(s:Stack)-[:OWNS]->(r) | s.id] AS owners
+        OPTIONAL MATCH (s:Stack)-[:OWNS]->(r)
+        WITH r, collect(s.id) AS owners
         WHERE owners <> [r.stack]
         RETURN r.id AS id, owners
     """,
     "what lives has one open Version, the others none": """
         MATCH (r:Resource) WHERE r.spec IS NOT NULL
-        WITH r, size([(v:Version)-[:VERSION_OF]->(r) WHERE v.toRevision IS NULL | v]) AS open
+        OPTIONAL MATCH (v:Version)-[:VERSION_OF]->(r) WHERE v.toRevision IS NULL
+        WITH r, count(v) AS open
         WHERE open <> CASE WHEN r.deletedAt IS NULL THEN 1 ELSE 0 END
         RETURN r.id AS id, open
     """,
@@ -84,13 +89,17 @@ BROKEN = {
     """,
     "a Binding has one running and one waiting operation at most": """
         MATCH (b:Binding)
-        WITH b, [(o:Operation)-[:ON]->(b) WHERE o.state IN ['PENDING', 'RUNNING'] | o.state] AS open
+        OPTIONAL MATCH (o:Operation)-[:ON]->(b) WHERE o.state IN ['PENDING', 'RUNNING']
+        WITH b, collect(o.state) AS open
         WHERE size([s IN open WHERE s = 'PENDING']) > 1 OR size([s IN open WHERE s = 'RUNNING']) > 1
         RETURN b.key AS key, open
     """,
     "a Binding is of one resource on one host": """
         MATCH (b:Binding)
-        WITH b, [(b)-[:OF]->(r) | r.id] AS of, [(b)-[:ON]->(h) | h.id] AS on
+        OPTIONAL MATCH (b)-[:OF]->(r)
+        WITH b, collect(r.id) AS of
+        OPTIONAL MATCH (b)-[:ON]->(h)
+        WITH b, of, collect(h.id) AS on
         WHERE of <> [b.resource] OR on <> [b.host]
         RETURN b.key AS key
     """,
