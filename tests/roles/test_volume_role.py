@@ -201,13 +201,16 @@ def test_a_volume_in_use_is_not_removed(host: Host, state: str) -> None:
 
 
 def test_what_a_domain_has_by_pool_and_name_is_in_use_too(host: Host) -> None:
+    """Whatever else it has in pools that are not active."""
     volume = host.volume()
+    host.virsh("pool-define-as", "theirs", "dir", "--target", "/root/theirs")
     host.play("realize", pools=host.pools(), volumes=[volume])
     theirs = host.lab.folder / "theirs.xml"
     theirs.write_text(f"""
         <domain type="qemu"><name>theirs</name><memory>65536</memory><os><type arch="x86_64">hvm</type></os><devices>
         <disk type="volume" device="disk"><driver name="qemu" type="qcow2"/>
         <source pool="vg-{host.pool}" volume="{volume["id"]}.qcow2"/><target dev="vda" bus="virtio"/></disk>
+        <disk type="volume" device="disk"><source pool="theirs" volume="a"/><target dev="vdb" bus="virtio"/></disk>
         </devices></domain>""")
     host.virsh("define", str(theirs))
     assert "in use by the stopped domain theirs" in str(host.play("remove", volumes=[volume])[volume["id"]].error)

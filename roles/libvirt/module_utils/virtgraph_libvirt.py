@@ -103,8 +103,8 @@ def _file_of(connection: Any, source: Element) -> str:
     if (pool := source.get("pool")) is None:
         return names.straight(source.get("file", ""))
     known = found(connection.storagePoolLookupByName, pool)
-    volume = known and found(known.storageVolLookupByName, source.get("volume", ""))
-    return names.straight(volume.path()) if volume else ""
+    folder = known and ElementTree.fromstring(known.XMLDesc()).findtext("target/path")  # also of one that is not active
+    return names.straight(f"{folder}/{source.get('volume', '')}") if folder else ""
 
 
 def taps(connection: Any, predicted: Predicted) -> set[str]:

@@ -16,9 +16,8 @@ from ansible.module_utils.virtgraph_batch import (
     ResourceError,
     described,
 )
-from ansible.module_utils.virtgraph_domain import disk_path
 from ansible.module_utils.virtgraph_input import path, problems
-from ansible.module_utils.virtgraph_libvirt import found, pool_at
+from ansible.module_utils.virtgraph_libvirt import files_of, found, pool_at
 from ansible.module_utils.virtgraph_predicted import Predicted
 
 
@@ -58,7 +57,7 @@ class Pools:
         domains = [one for one in self.connection.listAllDomains() if not self.predicted.gone("vm", one.UUIDString())]
         volumes = [one.name() for one in pool.listAllVolumes()] if pool is not None and pool.isActive() else []
         volumes = [name for name in volumes if not Path(name).match(names.base("*"))]
-        needed = [f"domain {one.name()} has a disk in it" for one in domains if _has_disk(one, folder)]
+        needed = [f"domain {one.name()} has a disk in it" for one in domains if self._has_disk(one, folder)]
         needed += [f"volume {name} is in it" for name in volumes if not self.predicted.gone("volume", Path(name).stem)]
         if point := unmounted(folder, _text(Path("/etc/fstab"))):
             needed.append(f"nothing is mounted at {point}, which is in /etc/fstab")
@@ -67,6 +66,11 @@ class Pools:
                 f"The directory {folder} of pool {described(item)} is not on this host, and {', '.join(needed)}.",
                 "Mount it or put it back. If what was in it is lost, remove those domains and make the directory by hand.",
             )
+
+    def _has_disk(self, domain: Any, folder: Path) -> bool:
+        return any(
+            Path(file).is_relative_to(folder) for file in files_of(self.connection, fromstring(domain.XMLDesc()))
+        )
 
     def remove(self, item: Item) -> Done:
         pool = self._find(item)
@@ -110,11 +114,6 @@ class Pools:
                 "Make another pool there.",
             )
         return pool
-
-
-def _has_disk(domain: Any, folder: Path) -> bool:
-    disks = fromstring(domain.XMLDesc()).iterfind("devices/disk")
-    return any(Path(disk_path(disk)).is_relative_to(folder) for disk in disks)
 
 
 def unmounted(folder: Path, fstab: str) -> Path | None:
